@@ -37,7 +37,15 @@ export type ProbeOutcome =
   /** We could not ask; never counts against the member. */
   | { readonly kind: 'NotAsked'; readonly why: NotAskedReason; readonly detail: string };
 
-export type NotAskedReason = 'Unresolvable' | 'DeniedAddress' | 'CredentialsMissing' | 'CredentialsMalformed';
+export type NotAskedReason =
+  | 'Unresolvable'
+  | 'DeniedAddress'
+  | 'CredentialsMissing'
+  | 'CredentialsMalformed'
+  /** The look was cut short by its caller, by `close()`, or by a new target that left no time to look again. */
+  | 'Aborted'
+  /** This process could not open a socket (file descriptors or local ports used up). */
+  | 'LocalFault';
 
 /** One address of a member that answered with the member's identity, and when (monotonic ms). */
 export interface AnsweredAddress {
