@@ -5,8 +5,8 @@ export type DecisionAction =
   | { readonly kind: 'Hold' }
   /** Begin an attempt that takes the read-write route to `to`. */
   | { readonly kind: 'Begin'; readonly attempt: 'Adopt' | 'Follow' | 'ForceRoute' | 'Rebaseline'; readonly to: string }
-  /** No attempt: the read-write route must lead nowhere (NoPrimary, first split brain). */
-  | { readonly kind: 'Empty' };
+  /** No attempt: both routes must lead nowhere (no baseline, several writers). */
+  | { readonly kind: 'EmptyBoth' };
 
 export interface Decision {
   /** Number of the rule; never changes meaning. */
