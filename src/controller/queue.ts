@@ -1,0 +1,108 @@
+/**
+ * A keyed work queue on our own clock: at most one handler per key at a time, a bound on all, a key added while it is
+ * handled is handled once more, and a failing key comes back with exponential backoff and jitter.
+ */
+import type { Clock, Random } from '../ports/clock.ts';
+
+export interface Queue {
+  add(key: string): void;
+  /** Adds the key after `ms` unless it is added earlier; an earlier time wins over a later one. */
+  addAfter(key: string, ms: number): void;
+  /** Forgets the key's timers and failures; a running handler ends by itself. */
+  forget(key: string): void;
+  /** Takes no more work and resolves when the running handlers have ended. */
+  stop(): Promise<void>;
+}
+
+export interface QueueOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly handle: (key: string) => Promise<void>;
+  /** Called once per failure, before the retry is scheduled. */
+  readonly onError: (key: string, error: unknown, retryInMs: number) => void;
+  readonly concurrency: number;
+}
+
+/** First retry after about 0.1 s, doubling to 30 s. */
+const BACKOFF = { initialMs: 100, factor: 2, maxMs: 30_000, jitter: 0.2 } as const;
+
+interface Timer {
+  readonly dueMs: number;
+  readonly cancel: () => void;
+}
+
+export function createQueue(options: QueueOptions): Queue {
+  const { clock, random, handle, onError, concurrency } = options;
+  const waiting = new Set<string>();
+  const running = new Map<string, Promise<void>>();
+  const failures = new Map<string, number>();
+  const timers = new Map<string, Timer>();
+  let stopped = false;
+
+  const add = (key: string): void => {
+    if (stopped) return;
+    clearTimer(key);
+    waiting.add(key);
+    pump();
+  };
+
+  const addAfter = (key: string, ms: number): void => {
+    if (stopped) return;
+    const dueMs = clock.monotonicMs() + ms;
+    const pending = timers.get(key);
+    if (pending !== undefined && pending.dueMs <= dueMs) return;
+    clearTimer(key);
+    timers.set(key, { dueMs, cancel: clock.after(ms, () => add(key)) });
+  };
+
+  const clearTimer = (key: string): void => {
+    timers.get(key)?.cancel();
+    timers.delete(key);
+  };
+
+  const pump = (): void => {
+    for (const key of waiting) {
+      if (running.size >= concurrency) return;
+      if (running.has(key)) continue;
+      waiting.delete(key);
+      running.set(key, run(key));
+    }
+  };
+
+  const run = async (key: string): Promise<void> => {
+    try {
+      await handle(key);
+      failures.delete(key);
+    } catch (error) {
+      const count = (failures.get(key) ?? 0) + 1;
+      failures.set(key, count);
+      const retryInMs = backoffMs(count, random);
+      onError(key, error, retryInMs);
+      addAfter(key, retryInMs);
+    } finally {
+      running.delete(key);
+      if (!stopped) pump();
+    }
+  };
+
+  return {
+    add,
+    addAfter,
+    forget: (key) => {
+      clearTimer(key);
+      waiting.delete(key);
+      failures.delete(key);
+    },
+    stop: async () => {
+      stopped = true;
+      waiting.clear();
+      for (const key of [...timers.keys()]) clearTimer(key);
+      await Promise.all(running.values());
+    },
+  };
+}
+
+function backoffMs(failureCount: number, random: Random): number {
+  const base = Math.min(BACKOFF.maxMs, BACKOFF.initialMs * BACKOFF.factor ** (failureCount - 1));
+  return base * (1 + BACKOFF.jitter * (2 * random() - 1));
+}
