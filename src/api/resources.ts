@@ -27,3 +27,8 @@ export const MANAGED_BY = 'database-failover-operator';
 export const EPOCH_ANNOTATION = `${GROUP}/epoch`;
 /** On slices and ConfigMaps: the member that the read-write route points to; empty while drained. */
 export const PRIMARY_ANNOTATION = `${GROUP}/primary`;
+/**
+ * On the read-write slices: names of the Secrets we published, comma-separated. Secrets are never listed, so this is
+ * how those that the spec dropped are found again.
+ */
+export const SECRETS_ANNOTATION = `${GROUP}/secrets`;
