@@ -1,5 +1,9 @@
-/** Go-style durations as Flux, cert-manager and the Gateway API write them: `500ms`, `2s`, `1m30s`, `24h`. */
-export const DURATION_PATTERN = '^([0-9]{1,9}(\\.[0-9]{1,3})?(ms|s|m|h)){1,4}$';
+/**
+ * Go-style durations as Flux, cert-manager and the Gateway API write them: `500ms`, `2s`, `1m30s`, `24h`. Five digits
+ * a part, as in the Gateway API, so that four parts of hours stay below Go's largest duration (292 years). `[.]` and
+ * not `\.`, because the text also stands in CEL string literals, which know no such escape.
+ */
+export const DURATION_PATTERN = '^([0-9]{1,5}([.][0-9]{1,3})?(ms|s|m|h)){1,4}$';
 
 const DURATION = new RegExp(DURATION_PATTERN);
 const PART = /([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)/g;

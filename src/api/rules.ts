@@ -26,7 +26,8 @@ export function withRules<S extends z.ZodType>(
 ): S {
   const checked = schema.superRefine((value, context) => {
     for (const rule of rules) {
-      if (!rule.holds(value)) context.addIssue({ code: 'custom', message: rule.message, path: segments(rule.fieldPath) });
+      if (!rule.holds(value))
+        context.addIssue({ code: 'custom', message: rule.message, path: segments(rule.fieldPath) });
     }
   });
   return checked.meta({ ...meta, [VALIDATIONS]: rules.map(asValidation) });

@@ -1,9 +1,8 @@
 /** Status of `DatabaseFailover`: small, written on change; numbers in it are as old as `numbersAt`. */
 import { z } from 'zod';
+import { count, time } from './fields.ts';
 
 const text = (description: string, max = 1024) => z.string().max(max).meta({ description });
-const time = (description: string) => z.string().max(64).meta({ description, format: 'date-time' });
-const count = (description: string) => z.int().min(0).max(Number.MAX_SAFE_INTEGER).meta({ description });
 const lsn = (description: string) => text(`${description} (PostgreSQL’s pg_lsn as text).`, 20);
 
 export const conditionSchema = z
@@ -93,12 +92,26 @@ export const memberStatusSchema = z
     ).optional(),
     notEligible: text('Why it could not become the primary now.').optional(),
     missingRights: z
-      .array(z.string().max(128))
+      .array(text('One right.', 128))
       .max(8)
       .optional()
       .meta({ description: 'What the operator’s role may not do here.' }),
   })
   .meta({ description: 'What is known of one member.' });
+
+/** What an unplanned failover would do at this moment; evaluated without effects. */
+export const ifItFailedNowSchema = z
+  .object({
+    candidate: text('Member that would be promoted; absent when there is none.', 63).optional(),
+    estimatedLossBytes: count('Estimated bytes of WAL that would be lost.').optional(),
+    fence: text('What would keep the old primary from writing, or Unfenced.', 32).optional(),
+    blockedBy: z
+      .array(text('One reason, with the remedy.', 512))
+      .max(16)
+      .optional()
+      .meta({ description: 'Why nothing would be promoted; empty when nothing stands in the way.' }),
+  })
+  .meta({ description: 'What would happen if the primary failed now.' });
 
 export const statusSchema = z
   .object({
@@ -135,11 +148,12 @@ export const statusSchema = z
       }),
     splitBrain: z
       .object({
-        members: z.array(z.string().max(63)).max(16).meta({ description: 'Members that accept writes.' }),
+        members: z.array(text('Name of a member.', 63)).max(16).meta({ description: 'Members that accept writes.' }),
         since: time('Since when.'),
       })
       .optional()
       .meta({ description: 'Set while several members accept writes and no attempt explains it.' }),
+    ifItFailedNow: ifItFailedNowSchema.optional(),
     attempt: attemptSchema.optional(),
     history: z
       .array(historySchema)
@@ -161,4 +175,5 @@ export type Baseline = z.output<typeof baselineSchema>;
 export type Attempt = z.output<typeof attemptSchema>;
 export type AttemptStep = Attempt['step'];
 export type HistoryEntry = z.output<typeof historySchema>;
+export type IfItFailedNow = z.output<typeof ifItFailedNowSchema>;
 export type MemberStatus = z.output<typeof memberStatusSchema>;
