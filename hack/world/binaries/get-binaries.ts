@@ -1,0 +1,116 @@
+import { constants } from 'node:fs';
+import { access, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { build, reasonCannotBuild } from './build.ts';
+import { type CacheEntry, cacheFolder, findCached, store, temporaryPath, withLock } from './cache.ts';
+import { DownloadError, download } from './download.ts';
+import { type Say, withProgress } from './progress.ts';
+import { type BinaryName, SOURCES } from './versions.ts';
+
+/** Names a folder with binaries of one's own; those that it lacks are got as usual. */
+export const FOLDER_VARIABLE = 'DBFO_BINARIES';
+
+/**
+ * Paths of the binaries: from the folder named by DBFO_BINARIES, else the cache, else the official releases, else built
+ * from source. To be called before entering the world, where there is no network. Rejects with a sentence for the user.
+ */
+export async function getBinaries<Name extends BinaryName>(
+  names: readonly Name[],
+  say: Say,
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): Promise<Readonly<Record<Name, string>>> {
+  const paths: Partial<Record<BinaryName, string>> = {};
+  const missing: Name[] = [];
+  for (const name of names) {
+    const path = (await findInFolder(name, env)) ?? (await findCached(entryOf(name, env)));
+    if (path === null) missing.push(name);
+    else paths[name] = path;
+  }
+  if (missing.length > 0) {
+    const wait = (): void => say('another process is getting the binaries: waiting for it');
+    await withLock(cacheFolder(env), wait, async () => {
+      let offline = false;
+      for (const name of missing) {
+        const entry = entryOf(name, env);
+        let path = await findCached(entry);
+        if (path === null && !offline) {
+          path = await tryDownload(name, entry, say, env);
+          offline = path === null;
+        }
+        paths[name] = path ?? (await buildBinary(name, entry, say));
+      }
+    });
+  }
+  if (!isComplete(names, paths)) throw new Error('a binary was not found');
+  return paths;
+}
+
+function isComplete<Name extends BinaryName>(
+  names: readonly Name[],
+  paths: Readonly<Partial<Record<BinaryName, string>>>,
+): paths is Readonly<Record<Name, string>> {
+  return names.every((name) => paths[name] !== undefined);
+}
+
+async function findInFolder(
+  name: BinaryName,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<string | null> {
+  const folder = env[FOLDER_VARIABLE];
+  if (folder === undefined || folder === '') return null;
+  const path = join(folder, name);
+  return access(path, constants.X_OK).then(
+    () => path,
+    () => null, // the folder need not hold all of them
+  );
+}
+
+function entryOf(name: BinaryName, env: Readonly<Record<string, string | undefined>>): CacheEntry {
+  return { dir: join(cacheFolder(env), 'bin', SOURCES[name].version), name };
+}
+
+/** Null when the release cannot be had or is not what it should be, which is said in one line. */
+async function tryDownload(
+  name: BinaryName,
+  entry: CacheEntry,
+  say: Say,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<string | null> {
+  const source = SOURCES[name];
+  const temporary = await temporaryPath(entry);
+  let receivedBytes = 0;
+  const describe = (): string => `downloading ${name} ${source.version}: ${Math.round(receivedBytes / 2 ** 20)} MiB`;
+  try {
+    await withProgress(say, describe, () =>
+      download(
+        source,
+        temporary,
+        (bytes) => {
+          receivedBytes = bytes;
+        },
+        env,
+      ),
+    );
+  } catch (error) {
+    if (!(error instanceof DownloadError)) throw error;
+    const what = error.code === 'CHECKSUM' ? 'refused' : 'not available';
+    say(`release download ${what} (${error.message}); building from source instead`);
+    return null;
+  }
+  return store(entry, temporary, `${source.base}/${source.file}`);
+}
+
+async function buildBinary(name: BinaryName, entry: CacheEntry, say: Say): Promise<string> {
+  const source = SOURCES[name];
+  const reason = await reasonCannotBuild();
+  if (reason !== null) throw new Error(`${name} ${source.version} cannot be had: ${reason}`);
+  const temporary = await temporaryPath(entry);
+  const describe = (): string =>
+    `building ${name} ${source.version} from source (about ${source.buildMinutes} min on 2 cores)`;
+  try {
+    await withProgress(say, describe, () => build(source, temporary));
+    return await store(entry, temporary, source.goPackage);
+  } finally {
+    await rm(temporary, { force: true });
+  }
+}
