@@ -21,7 +21,7 @@ const MAX_SIZE_BYTES = 2 ** 50;
 export const duration = (description: string, bounds: { readonly min: string; readonly max: string }) => {
   const minMs = durationMs(bounds.min);
   const maxMs = durationMs(bounds.max);
-  return withRules(z.string().max(32), { description }, [
+  return withRules(z.string().max(32), { description: `${description} From ${bounds.min} to ${bounds.max}.` }, [
     {
       rule: `self.matches('${DURATION_PATTERN}')`,
       message: 'must be a duration such as 500ms, 2s or 1m30s',
@@ -47,7 +47,7 @@ export const size = (description: string) =>
       error: SIZE_MESSAGE,
     }),
     {
-      description,
+      description: `${description} Bytes, or a size such as 512Ki, 16Mi or 1Gi.`,
       'x-kubernetes-int-or-string': true,
       pattern: SIZE_PATTERN,
       maxLength: 24,

@@ -79,14 +79,9 @@ export const retrySchema = z
       .max(100)
       .default(5)
       .meta({ description: 'Tries of a step before the attempt is undone; from Promoting on it is tried for ever.' }),
-    jitter: z
-      .number()
-      .min(0)
-      .max(1)
-      .default(0.2)
-      .meta({
-        description: 'Share by which each delay varies at random, 0 to 1, so that retries do not march in step.',
-      }),
+    jitter: z.number().min(0).max(1).default(0.2).meta({
+      description: 'Share by which each delay varies at random, 0 to 1, so that retries do not march in step.',
+    }),
   })
   .prefault({})
   .meta({ description: 'How the steps of an attempt are tried again.' });
