@@ -1,0 +1,60 @@
+import { isIP } from 'node:net';
+import { checkServerIdentity, createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
+import type { TlsMaterial } from '../ports/members.ts';
+import { codeOf } from './outcome.ts';
+import { ProbeFailure } from './probe-failure.ts';
+import { tlsFailure } from './tls-failure.ts';
+
+/** What a connection needs to speak TLS; made once per target, since reading authorities costs milliseconds. */
+export interface TlsSecurity {
+  readonly secureContext: SecureContext;
+  readonly rejectUnauthorized: boolean;
+  readonly servername?: string;
+  readonly checkServerIdentity: typeof checkServerIdentity;
+}
+
+/**
+ * libpq's meaning of the modes: `Require` encrypts and verifies nothing, `VerifyCA` verifies the chain, `VerifyFull`
+ * the name as well.
+ *
+ * @param host the name that the member is known by; connections go to its resolved address.
+ * @returns `null` for `Disable`.
+ * @throws ProbeFailure when the material itself is unusable.
+ */
+export function prepareTls(material: TlsMaterial, host: string): TlsSecurity | null {
+  if (material.mode === 'Disable') return null;
+  const name = (material.serverName ?? host).replace(/\.$/, '');
+  return {
+    secureContext: contextOf(material),
+    rejectUnauthorized: material.mode !== 'Require',
+    // RFC 6066 forbids addresses in SNI.
+    ...(isIP(name) === 0 ? { servername: name } : {}),
+    checkServerIdentity: (_, certificate) =>
+      material.mode === 'VerifyFull' ? checkServerIdentity(name, certificate) : undefined,
+  };
+}
+
+function contextOf({ ca, clientCertificate }: TlsMaterial): SecureContext {
+  // Each part is tried alone first, so that the outcome names the one that is wrong.
+  const authorities = ca === null ? systemAuthorities() : [ca];
+  usable('Other', 'the authorities in tls.caRef are not readable', () => createSecureContext({ ca: authorities }));
+  if (clientCertificate === null) return createSecureContext({ ca: authorities });
+  return usable('ClientCertificate', 'the client certificate and its key are not usable', () =>
+    createSecureContext({ ca: authorities, cert: clientCertificate.cert, key: clientCertificate.key }),
+  );
+}
+
+function usable(why: 'Other' | 'ClientCertificate', what: string, make: () => SecureContext): SecureContext {
+  try {
+    return make();
+  } catch (error) {
+    // OpenSSL's messages may quote the material: only its code goes on.
+    throw new ProbeFailure({ ...tlsFailure(why), detail: `${what} (${codeOf(error)})` });
+  }
+}
+
+/** The machine's store; an image without one falls back on the authorities that Node carries. */
+function systemAuthorities(): string[] {
+  const system = getCACertificates('system');
+  return [...(system.length > 0 ? system : getCACertificates('bundled')), ...getCACertificates('extra')];
+}
