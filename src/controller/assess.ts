@@ -1,0 +1,69 @@
+/** One snapshot of everything a decision looks at, from what the group holds. */
+import type { MemberView } from '../api/verdict.ts';
+import { lineageOf, rememberStreaming, type StreamMemory } from '../decide/lineage.ts';
+import { type Observation, settingsOf, viewOf } from '../decide/observation.ts';
+import { nextSplitBrain } from '../decide/split-brain.ts';
+import { viewMembers } from '../decide/views.ts';
+import type { Environment } from './environment.ts';
+import type { Group } from './group.ts';
+import { publishedState } from './publisher.ts';
+import { knownBaseline } from './record.ts';
+
+export interface Assessment {
+  readonly views: readonly MemberView[];
+  /** The same, judged without a learned system identifier. */
+  readonly unbiased: readonly MemberView[];
+  readonly observation: Observation;
+}
+
+export function assess(group: Group, env: Environment): Assessment {
+  const nowMs = env.clock.monotonicMs();
+  const { settings, record } = group;
+  const tracks = group.prober.tracks();
+  const baseline = knownBaseline(record.baseline);
+  const primary = record.primary ?? baseline?.primary ?? null;
+  const expected = settings.systemIdentifier ?? baseline?.systemIdentifier ?? null;
+  const view = (systemIdentifier: string | null) =>
+    viewMembers(tracks, settings, { nowMs, primary, primaryLsn: baseline?.lsn ?? null, systemIdentifier });
+  const views = view(expected);
+  const memories = updateMemories(group, views, primary);
+  const base: Observation = {
+    settings,
+    members: views,
+    baseline,
+    routed: record.primary,
+    published: group.snapshot === null ? null : publishedState(group.snapshot, group.key, group.spec).primary,
+    quarantined: record.quarantined,
+    splitBrain: record.splitBrain?.members ?? null,
+    attemptUnderway: record.attempt !== null,
+    foreignEndpoints: group.routeProblems.find((problem) => problem.reason === 'ForeignEndpoints')?.message ?? null,
+    lineage: (name) => {
+      const member = viewOf({ members: views }, name);
+      return member === null
+        ? { kind: 'Unproven', why: 'it is not in spec.members' }
+        : lineageOf(member, baseline, memories.get(name) ?? null, nowMs);
+    },
+  };
+  return {
+    views,
+    unbiased: view(settings.systemIdentifier),
+    observation: { ...base, splitBrain: nextSplitBrain(base) },
+  };
+}
+
+function updateMemories(
+  group: Group,
+  views: readonly MemberView[],
+  primary: string | null,
+): ReadonlyMap<string, StreamMemory> {
+  const settings = settingsOf(group.settings, primary);
+  const view = viewOf({ members: views }, primary);
+  const sender = settings === null || view === null ? null : { settings, view };
+  const memories = new Map<string, StreamMemory>();
+  for (const member of views) {
+    const memory = rememberStreaming(group.memories.get(member.name) ?? null, member, sender);
+    if (memory !== null) memories.set(member.name, memory);
+  }
+  group.memories = memories;
+  return memories;
+}

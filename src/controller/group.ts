@@ -1,0 +1,59 @@
+/** What one worker holds of its resource. Only the worker's own modules write to it, one at a time. */
+import type { Spec } from '../api/database-failover.ts';
+import type { Decision, RouteTarget } from '../api/decision.ts';
+import type { RequestSpec, RequestStatus } from '../api/failover-request.ts';
+import type { GroupSettings } from '../api/settings.ts';
+import type { Status } from '../api/status.ts';
+import type { StreamMemory } from '../decide/lineage.ts';
+import type { ReadSetState } from '../decide/read-set.ts';
+import type { KubeObject, ObjectKey } from '../ports/kube.ts';
+import type { Problem } from '../report/input.ts';
+import type { Prober } from './prober.ts';
+import type { Snapshot } from './publisher.ts';
+import type { GroupRecord } from './record.ts';
+
+/** A request as last seen; finished ones are kept until their time to live is over. */
+export interface KnownRequest {
+  readonly object: KubeObject;
+  readonly spec: RequestSpec;
+  readonly status: RequestStatus;
+}
+
+/** Running times of the attempt under way; lost in a restart, when only what follows is timed. */
+export interface AttemptProgress {
+  readonly epoch: number;
+  readonly steps: Map<string, number>;
+  retries: number;
+  retryAtMs: number | null;
+  lastProblem: string | null;
+}
+
+export interface Group {
+  readonly key: ObjectKey;
+  readonly prober: Prober;
+  object: KubeObject;
+  spec: Spec;
+  settings: GroupSettings;
+  generation: number;
+  /** As last written or read. */
+  status: Status;
+  record: GroupRecord;
+  /** Whether `record` was checked against the API server since this replica last began to lead. */
+  recordVerified: boolean;
+  resourceVersion: string | undefined;
+  memories: ReadonlyMap<string, StreamMemory>;
+  readSet: ReadSetState | null;
+  readWhy: Readonly<Record<string, string>>;
+  decision: Decision | null;
+  /** What was last carried out; null before the first time. */
+  published: RouteTarget | null;
+  snapshot: Snapshot | null;
+  /** Something of ours or beside ours changed, or was never looked at. */
+  routesDirty: boolean;
+  publishedAtMs: number;
+  routeProblems: readonly Problem[];
+  accessProblems: readonly Problem[];
+  progress: AttemptProgress | null;
+  requests: Map<string, KnownRequest>;
+  deleted: boolean;
+}

@@ -1,0 +1,172 @@
+/** Reads what is published, and brings it to what the route room plans, one write at a time, each with a precondition. */
+import type { Spec } from '../api/database-failover.ts';
+import type { RouteTarget } from '../api/decision.ts';
+import { OWNER_LABEL, PRIMARY_ANNOTATION, RESOURCES } from '../api/resources.ts';
+import type { MemberSettings } from '../api/settings.ts';
+import { type CallOptions, KubeError, type KubeObject, type KubePort, type Resource } from '../ports/kube.ts';
+import type { ResolvedAddress } from '../ports/resolver.ts';
+import type { CurrentObjects, RouteInput, RouteOwner, RoutePlan, RouteProblem, RouteWrite } from '../route/contract.ts';
+import { highestEpoch, isOurs } from '../route/ownership.ts';
+import { namesToRead, planDrain, planRoutes } from '../route/plan.ts';
+
+export interface Snapshot {
+  readonly current: CurrentObjects;
+  readonly credentials: ReadonlyMap<string, KubeObject | null>;
+}
+
+export interface PublishInput {
+  readonly owner: RouteOwner;
+  readonly spec: Spec;
+  readonly members: readonly MemberSettings[];
+  readonly addresses: ReadonlyMap<string, readonly ResolvedAddress[]>;
+  readonly target: RouteTarget;
+}
+
+export interface PublishOutcome {
+  readonly problems: readonly RouteProblem[];
+  readonly inSync: boolean;
+  readonly writes: number;
+  readonly snapshot: Snapshot;
+}
+
+export interface Publisher {
+  read(owner: RouteOwner, spec: Spec, options: CallOptions): Promise<Snapshot>;
+  /** Empties the read-write route and stamps it with the target's epoch. */
+  drain(input: PublishInput, options: CallOptions): Promise<PublishOutcome>;
+  publish(input: PublishInput, options: CallOptions): Promise<PublishOutcome>;
+}
+
+/** Plans that one goal may take: emptying before filling takes two, a conflict costs one more. */
+const MAX_ROUNDS = 8;
+
+export function createPublisher(kube: KubePort, clusterDomain: string): Publisher {
+  const read = (owner: RouteOwner, spec: Spec, options: CallOptions) => readSnapshot(kube, owner, spec, options);
+
+  const carryOut = async (
+    input: PublishInput,
+    plan: (routeInput: RouteInput) => RoutePlan,
+    options: CallOptions,
+  ): Promise<PublishOutcome> => {
+    let snapshot = await read(input.owner, input.spec, options);
+    let writes = 0;
+    for (let round = 0; round < MAX_ROUNDS; round += 1) {
+      const planned = plan(routeInput(input, snapshot, clusterDomain));
+      if (planned.writes.length === 0) return { problems: planned.problems, inSync: planned.inSync, writes, snapshot };
+      try {
+        for (const write of planned.writes) {
+          snapshot = { ...snapshot, current: await execute(kube, write, snapshot.current, options) };
+          writes += 1;
+        }
+      } catch (error) {
+        if (!(error instanceof KubeError) || (error.code !== 'Conflict' && error.code !== 'AlreadyExists')) throw error;
+        snapshot = await read(input.owner, input.spec, options);
+      }
+    }
+    throw new KubeError(
+      'Conflict',
+      `the published objects of ${input.owner.name} change faster than they can be written`,
+    );
+  };
+
+  return {
+    read,
+    drain: (input, options) => carryOut(input, planDrain, options),
+    publish: (input, options) => carryOut(input, planRoutes, options),
+  };
+}
+
+function routeInput(input: PublishInput, snapshot: Snapshot, clusterDomain: string): RouteInput {
+  return { ...input, clusterDomain, current: snapshot.current, credentials: snapshot.credentials };
+}
+
+async function readSnapshot(kube: KubePort, owner: RouteOwner, spec: Spec, options: CallOptions): Promise<Snapshot> {
+  const { namespace } = owner;
+  const ours = { labels: `${OWNER_LABEL}=${owner.name}` };
+  const [ownServices, ownConfigMaps, ownSlices] = await Promise.all([
+    kube.list(RESOURCES.service, namespace, ours, options),
+    kube.list(RESOURCES.configMap, namespace, ours, options),
+    kube.list(RESOURCES.endpointSlice, namespace, ours, options),
+  ]);
+  const names = namesToRead({ owner, spec, slices: ownSlices });
+  const named = async (resource: Resource, list: readonly string[], known: readonly KubeObject[]) => {
+    const missing = list.filter((name) => !known.some((object) => object.metadata.name === name));
+    const found = await Promise.all(missing.map((name) => kube.get(resource, { namespace, name }, options)));
+    return [...known, ...found.filter((object) => object !== null)];
+  };
+  const [services, configMaps, secrets, credentials, namedSlices] = await Promise.all([
+    named(RESOURCES.service, names.services, ownServices),
+    named(RESOURCES.configMap, names.configMaps, ownConfigMaps),
+    named(RESOURCES.secret, names.secrets, []),
+    readCredentials(kube, namespace, names.credentials, options),
+    kube.list(
+      RESOURCES.endpointSlice,
+      namespace,
+      { labels: `kubernetes.io/service-name in (${names.services.join(',')})` },
+      options,
+    ),
+  ]);
+  const slices = [...ownSlices, ...namedSlices.filter((slice) => !ownSlices.some((own) => sameName(own, slice)))];
+  return { current: { services, slices, configMaps, secrets }, credentials };
+}
+
+async function readCredentials(
+  kube: KubePort,
+  namespace: string,
+  names: readonly string[],
+  options: CallOptions,
+): Promise<ReadonlyMap<string, KubeObject | null>> {
+  const entries = await Promise.all(
+    names.map(async (name) => [name, await kube.get(RESOURCES.secret, { namespace, name }, options)] as const),
+  );
+  return new Map(entries);
+}
+
+const sameName = (one: KubeObject, other: KubeObject): boolean => one.metadata.name === other.metadata.name;
+
+/** Carries out one write and returns the objects as they are after it. */
+async function execute(
+  kube: KubePort,
+  write: RouteWrite,
+  current: CurrentObjects,
+  options: CallOptions,
+): Promise<CurrentObjects> {
+  if (write.kind === 'Delete') {
+    await kube.delete(write.resource, write.key, { uid: write.uid, resourceVersion: write.resourceVersion }, options);
+    return replaced(current, write.resource, write.key.name, null);
+  }
+  const stored = await kube.apply(write.resource, write.object, { ...options, force: write.force });
+  return replaced(current, write.resource, stored.metadata.name ?? '', stored);
+}
+
+const LIST_OF: Readonly<Record<string, keyof CurrentObjects>> = {
+  services: 'services',
+  endpointslices: 'slices',
+  configmaps: 'configMaps',
+  secrets: 'secrets',
+};
+
+function replaced(
+  current: CurrentObjects,
+  resource: Resource,
+  name: string,
+  object: KubeObject | null,
+): CurrentObjects {
+  const list = LIST_OF[resource.plural];
+  if (list === undefined) return current;
+  const others = current[list].filter((candidate) => candidate.metadata.name !== name);
+  return { ...current, [list]: object === null ? others : [...others, object] };
+}
+
+/** What our slices of the read-write Service say is published: the member, and the highest epoch of all our objects. */
+export function publishedState(
+  snapshot: Snapshot,
+  owner: RouteOwner,
+  spec: Spec,
+): { readonly primary: string | null; readonly epoch: number } {
+  const service = spec.routes.readWrite.service;
+  const primaries = snapshot.current.slices
+    .filter((slice) => isOurs(slice, owner) && slice.metadata.labels?.['kubernetes.io/service-name'] === service)
+    .map((slice) => slice.metadata.annotations?.[PRIMARY_ANNOTATION] ?? '')
+    .filter((primary) => primary !== '');
+  return { primary: primaries[0] ?? null, epoch: highestEpoch(snapshot.current, owner) };
+}

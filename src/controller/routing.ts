@@ -1,0 +1,115 @@
+/** From a record and evidence to what should be published, and its publication. */
+import type { RouteTarget } from '../api/decision.ts';
+import type { MemberView } from '../api/verdict.ts';
+import { reasonNotRoutable } from '../decide/routability.ts';
+import type { ResolvedAddress } from '../ports/resolver.ts';
+import type { Problem } from '../report/input.ts';
+import type { Environment } from './environment.ts';
+import type { Group } from './group.ts';
+import { type PublishOutcome, publishedState } from './publisher.ts';
+import { refreshReadSet } from './read-set.ts';
+import type { GroupRecord } from './record.ts';
+
+/** Member the read-write route may lead to now: the recorded primary, unless the last evidence forbids it (I1). */
+export function routablePrimary(record: GroupRecord, members: readonly MemberView[]): string | null {
+  const view = members.find((member) => member.name === record.primary);
+  if (record.primary === null) return null;
+  // Taken out of the spec: nothing is known of it any more, and blind means frozen.
+  if (view === undefined) return record.primary;
+  return reasonNotRoutable(view, record.quarantined) === null ? record.primary : null;
+}
+
+export async function drainRoutes(
+  group: Group,
+  env: Environment,
+  target: RouteTarget,
+  signal: AbortSignal,
+): Promise<void> {
+  const input = await publishInput(group, env, target, [], signal);
+  const outcome = await env.publisher.drain(input, { signal });
+  noteOutcome(group, outcome);
+}
+
+export interface RoutesPublished {
+  readonly readWriteDone: boolean;
+  readonly problems: readonly Problem[];
+  readonly writes: number;
+}
+
+/** Publishes what `record` asks for, with these members' evidence. */
+export async function publishRoutes(
+  group: Group,
+  env: Environment,
+  wanted: {
+    readonly record: GroupRecord;
+    readonly members: readonly MemberView[];
+    readonly signal: AbortSignal;
+    /** Both routes lead nowhere. */
+    readonly emptyBoth?: boolean;
+  },
+): Promise<RoutesPublished> {
+  const { record, members, signal } = wanted;
+  const primary = routablePrimary(record, members);
+  const readers = wanted.emptyBoth === true ? [] : refreshReadSet(group, env, members, record, primary);
+  const target: RouteTarget = { epoch: record.epoch, primary, readers };
+  const outcome = await env.publisher.publish(await publishInput(group, env, target, members, signal), { signal });
+  noteOutcome(group, outcome);
+  const now = publishedState(outcome.snapshot, owner(group), group.spec);
+  const readWriteDone =
+    now.primary === primary && !outcome.problems.some((problem) => problem.reason === 'HigherEpoch');
+  group.published = target;
+  group.publishedAtMs = env.clock.monotonicMs();
+  group.routesDirty = false;
+  env.telemetry.routeConfirmed(group.key, record.epoch, outcome.writes);
+  return { readWriteDone, problems: outcome.problems, writes: outcome.writes };
+}
+
+function noteOutcome(group: Group, outcome: PublishOutcome): void {
+  group.snapshot = outcome.snapshot;
+  group.routeProblems = outcome.problems;
+}
+
+async function publishInput(
+  group: Group,
+  env: Environment,
+  target: RouteTarget,
+  members: readonly MemberView[],
+  signal: AbortSignal,
+) {
+  return {
+    owner: owner(group),
+    spec: group.spec,
+    members: group.settings.members,
+    addresses: await routeAddresses(group, env, members, signal),
+    target,
+  };
+}
+
+/** Addresses that applications should use: those that answered, or the resolved route host where that differs. */
+async function routeAddresses(
+  group: Group,
+  env: Environment,
+  members: readonly MemberView[],
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, readonly ResolvedAddress[]>> {
+  const addresses = new Map<string, readonly ResolvedAddress[]>();
+  for (const member of group.settings.members) {
+    const answered = members.find((view) => view.name === member.name)?.answered ?? [];
+    if (!member.routeElsewhere) {
+      if (answered.length > 0)
+        addresses.set(
+          member.name,
+          answered.map(({ family, address }) => ({ family, address })),
+        );
+      continue;
+    }
+    const { addresses: resolved } = await env.resolver.resolve(member.route.host, signal);
+    const perFamily = resolved.filter(
+      (one, index) => resolved.findIndex((other) => other.family === one.family) === index,
+    );
+    if (perFamily.length > 0) addresses.set(member.name, perFamily);
+  }
+  return addresses;
+}
+
+const owner = (group: Group) => ({ name: group.key.name, namespace: group.key.namespace });

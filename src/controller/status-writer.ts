@@ -1,0 +1,102 @@
+/**
+ * Writes the status, always with the resourceVersion that was last seen, so that a replica which no longer leads cannot
+ * overwrite what the new leader recorded (I3). A conflict means: read again and see whose record stands there.
+ */
+import { parseDatabaseFailover } from '../api/parse.ts';
+import { API_VERSION, RESOURCES } from '../api/resources.ts';
+import type { Status } from '../api/status.ts';
+import { type CallOptions, KubeError, type KubeObject } from '../ports/kube.ts';
+import type { Environment } from './environment.ts';
+import type { Group } from './group.ts';
+import { type GroupRecord, recordFromStatus } from './record.ts';
+
+/** The intent is written within this, or not at all (design, section 4: the resource is read afresh, 2 s deadline). */
+export const INTENT_DEADLINE_MS = 2000;
+
+export type WriteOutcome =
+  | 'Written'
+  /** Somebody else's record stands there now; the group holds it, decide again. */
+  | 'Superseded'
+  /** The resource is gone. */
+  | 'Gone';
+
+/** Reads the resource afresh and takes its record over. False: it is gone. */
+export async function refreshRecord(group: Group, env: Environment, signal: AbortSignal): Promise<boolean> {
+  const object = await env.kube.get(RESOURCES.databaseFailover, group.key, { signal, deadlineMs: INTENT_DEADLINE_MS });
+  if (object === null) return false;
+  const parsed = parseDatabaseFailover(object);
+  group.resourceVersion = object.metadata.resourceVersion;
+  if (!parsed.ok) return true;
+  const wiped = isWiped(parsed.status) && !isWiped(group.status) && group.recordVerified;
+  if (!wiped) {
+    group.status = parsed.status;
+    group.record = recordFromStatus(parsed.status);
+  }
+  group.recordVerified = true;
+  return true;
+}
+
+/** Writes `next` over whatever stands there, as long as that carries the record we know. */
+export async function writeStatus(
+  group: Group,
+  env: Environment,
+  next: Status,
+  signal: AbortSignal,
+): Promise<WriteOutcome> {
+  const options: CallOptions = { signal, deadlineMs: INTENT_DEADLINE_MS };
+  for (let tries = 0; tries < 5; tries += 1) {
+    try {
+      const stored = await env.kube.apply(RESOURCES.databaseFailover, statusObject(group, next), {
+        ...options,
+        force: true,
+        subresource: 'status',
+      });
+      group.resourceVersion = stored.metadata.resourceVersion;
+      group.status = next;
+      group.record = recordFromStatus(next);
+      env.telemetry.statusWritten(group.key);
+      return 'Written';
+    } catch (error) {
+      if (error instanceof KubeError && error.code === 'NotFound') return 'Gone';
+      if (!(error instanceof KubeError) || error.code !== 'Conflict') throw error;
+      env.telemetry.retried(group.key, 'status');
+      const known = fingerprint(group.record);
+      if (!(await refreshRecord(group, env, signal))) return 'Gone';
+      if (fingerprint(group.record) !== known) return 'Superseded';
+    }
+  }
+  throw new KubeError('Conflict', `the status of ${group.key.name} changes faster than it can be written`);
+}
+
+function statusObject(group: Group, status: Status): KubeObject {
+  const { namespace, name } = group.key;
+  return {
+    apiVersion: API_VERSION,
+    kind: RESOURCES.databaseFailover.kind,
+    metadata: {
+      namespace,
+      name,
+      ...(group.object.metadata.uid === undefined ? {} : { uid: group.object.metadata.uid }),
+      ...(group.resourceVersion === undefined ? {} : { resourceVersion: group.resourceVersion }),
+    },
+    status,
+  };
+}
+
+/** A status that says nothing: new, wiped, or of a resource restored without it. */
+export function isWiped(status: Status): boolean {
+  return status.epoch === undefined && status.baseline === undefined && status.attempt === undefined;
+}
+
+/** Two records with the same fingerprint lead to the same acts. */
+export function fingerprint(record: GroupRecord): string {
+  const { attempt, baseline } = record;
+  return JSON.stringify([
+    record.epoch,
+    record.primary,
+    attempt === null ? null : [attempt.epoch, attempt.kind, attempt.from, attempt.to, attempt.step],
+    baseline === null ? null : [baseline.primary, baseline.systemIdentifier, baseline.timeline],
+    [...record.quarantined].sort(),
+    record.splitBrain?.members ?? null,
+  ]);
+}

@@ -1,0 +1,110 @@
+/** One attempt: whether it may still go on at its last look, and what the record says when it has ended. */
+import { bytesBetween, formatLsn } from '../api/lsn.ts';
+import type { Attempt, Baseline } from '../api/status.ts';
+import type { MemberView } from '../api/verdict.ts';
+import { type KnownBaseline, type Observation, unexplainedWriters, viewOf } from './observation.ts';
+import { hasRejoined, reasonNotRoutable } from './routability.ts';
+
+export type AttemptCheck =
+  | { readonly kind: 'Proceed' }
+  /** Nothing speaks against it, something is not seen yet: look again. */
+  | { readonly kind: 'Wait'; readonly why: string }
+  /** It must not go on: undo. */
+  | { readonly kind: 'Abort'; readonly reason: string; readonly why: string };
+
+const PROCEED: AttemptCheck = { kind: 'Proceed' };
+const abort = (reason: string, why: string): AttemptCheck => ({ kind: 'Abort', reason, why });
+
+/**
+ * The last look, with evidence taken after the route was emptied. `unbiased` are the same members judged without a
+ * learned system identifier, which is what Rebaseline goes by.
+ */
+export function checkAttempt(
+  attempt: Attempt,
+  observation: Observation,
+  unbiased: readonly MemberView[],
+): AttemptCheck {
+  const members = attempt.kind === 'Rebaseline' ? unbiased : observation.members;
+  const target = viewOf({ members }, attempt.to);
+  if (target === null) return abort('UnknownMember', `${attempt.to} is not in spec.members any more`);
+  if (target.verdict !== 'Up') return { kind: 'Wait', why: `${attempt.to} does not answer: ${target.reason}` };
+  if (!target.writable) {
+    return abort(
+      'TargetNotWritable',
+      `${attempt.to} does not accept writes: ${reasonNotRoutable(target, new Map()) ?? target.reason}`,
+    );
+  }
+  switch (attempt.kind) {
+    case 'Follow':
+      return checkFollow(attempt, observation);
+    case 'Rebaseline':
+      return checkSoleWriter(attempt, unbiased);
+    case 'Adopt':
+    case 'ForceRoute':
+      return PROCEED;
+  }
+}
+
+function checkFollow(attempt: Attempt, observation: Observation): AttemptCheck {
+  if (observation.settings.paused) return abort('Paused', 'spec.paused was set');
+  const lineage = observation.lineage(attempt.to);
+  if (lineage.kind !== 'Descends')
+    return abort('TimelineDiverged', `${attempt.to} is no proven descendant: ${lineage.why}`);
+  const others = unexplainedWriters(observation).filter((member) => member.name !== attempt.to);
+  if (others.length > 0) {
+    return abort('SplitBrain', `${others.map((member) => member.name).join(', ')} accept writes as well`);
+  }
+  return PROCEED;
+}
+
+function checkSoleWriter(attempt: Attempt, unbiased: readonly MemberView[]): AttemptCheck {
+  const others = unbiased.filter((member) => member.writable && member.name !== attempt.to);
+  return others.length === 0
+    ? PROCEED
+    : abort('SeveralWriters', `${others.map((member) => member.name).join(', ')} accept writes as well`);
+}
+
+/** What is known of the group once its primary is `primary`; null when its facts do not suffice. */
+export function baselineOf(primary: MemberView, at: string, previous: KnownBaseline | null): Baseline | null {
+  const { facts } = primary;
+  if (facts === null || facts.currentLsn === null) return null;
+  const fork = facts.history?.filter((entry) => entry.timeline < facts.timeline).at(-1)?.endLsn;
+  const known = previous?.timeline === facts.timeline && previous.forkLsn !== null ? previous.forkLsn : null;
+  const forkLsn = fork ?? known;
+  return {
+    primary: primary.name,
+    systemIdentifier: facts.systemIdentifier,
+    timeline: facts.timeline,
+    ...(forkLsn === null ? {} : { forkLsn: formatLsn(forkLsn) }),
+    lsn: formatLsn(facts.currentLsn),
+    at,
+    ...(facts.synchronousStandbyNames === '' ? {} : { syncNames: facts.synchronousStandbyNames.slice(0, 1024) }),
+  };
+}
+
+/** Quarantine after an attempt has ended well: whoever was deposed, or accepts writes beside the new primary. */
+export function quarantineAfter(
+  attempt: Attempt,
+  observation: Observation,
+  newTimeline: number,
+): ReadonlyMap<string, number> {
+  const quarantined = attempt.kind === 'Rebaseline' ? new Map<string, number>() : new Map(observation.quarantined);
+  quarantined.delete(attempt.to);
+  for (const member of observation.members) {
+    if (member.name === attempt.to) continue;
+    const deposed = member.name === attempt.from && !hasRejoined(member, newTimeline);
+    const beside = member.writable && attempt.kind !== 'Rebaseline';
+    if (deposed || beside) quarantined.set(member.name, attempt.epoch);
+    else if (hasRejoined(member, newTimeline)) quarantined.delete(member.name);
+  }
+  return quarantined;
+}
+
+/** Bytes of WAL that the old primary was known to have beyond the fork; null when the fork is unknown. */
+export function estimatedLossBytes(attempt: Attempt, observation: Observation): number | null {
+  const { baseline } = observation;
+  const lineage = observation.lineage(attempt.to);
+  if (baseline === null || attempt.to === baseline.primary) return null;
+  if (lineage.kind !== 'Descends' || lineage.forkLsn === null) return null;
+  return bytesBetween(lineage.forkLsn, baseline.lsn);
+}

@@ -1,0 +1,29 @@
+import type { Decision, RouteTarget } from '../api/decision.ts';
+import type { Evidence } from '../api/evidence.ts';
+import type { GroupSettings } from '../api/settings.ts';
+import type { MemberView } from '../api/verdict.ts';
+import type { ObjectKey } from './kube.ts';
+
+/** Facts to measure, as the conductor meets them. Never called with a secret; must not throw. */
+export interface Telemetry {
+  looked(key: ObjectKey, evidence: Evidence): void;
+  judged(key: ObjectKey, settings: GroupSettings, views: readonly MemberView[], published: RouteTarget | null): void;
+  decided(key: ObjectKey, decision: Decision): void;
+  /** The published route was confirmed, or written, at this moment. */
+  routeConfirmed(key: ObjectKey, epoch: number, writes: number): void;
+  retried(key: ObjectKey, what: 'attempt' | 'publish' | 'status'): void;
+  reconciled(key: ObjectKey, tookMs: number, error: boolean): void;
+  statusWritten(key: ObjectKey): void;
+  /** The resource is gone: its series go too. */
+  forget(key: ObjectKey): void;
+}
+
+export type LogFields = Readonly<Record<string, unknown>>;
+
+/** Constant message, facts as fields. */
+export interface Log {
+  info(fields: LogFields, message: string): void;
+  warn(fields: LogFields, message: string): void;
+  error(fields: LogFields, message: string): void;
+  debug(fields: LogFields, message: string): void;
+}
