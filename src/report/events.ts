@@ -44,10 +44,10 @@ function attemptEvents(previous: Status, next: Status): EventText[] {
   const events: EventText[] = [];
   if (attempt !== undefined && attempt.epoch !== previous.attempt?.epoch) {
     const from = attempt.from === undefined ? '' : ` from ${attempt.from}`;
-    const why =
-      attempt.request === undefined ? (decision?.message ?? '') : `ordered by FailoverRequest ${attempt.request}`;
+    const decided = decision?.action === attempt.kind ? `: ${decision.message}` : '';
+    const why = attempt.request === undefined ? decided : `, ordered by FailoverRequest ${attempt.request}`;
     const rule = attempt.rule === undefined ? '' : ` (rule ${attempt.rule})`;
-    const note = `the routes go${from} to ${attempt.to} at epoch ${attempt.epoch}${rule}: ${why}`;
+    const note = `the routes go${from} to ${attempt.to} at epoch ${attempt.epoch}${rule}${why}`;
     events.push({ type: 'Normal', reason: `${attempt.kind}Started`, action: attempt.kind, note });
   }
   const known = new Set(previous.history?.map((entry) => entry.epoch));

@@ -33,7 +33,7 @@ function withoutNumbers(status: Status): unknown {
  * too; digits inside a name such as `db-2` are not.
  */
 const AMOUNT =
-  /(?<![\w.-])(\d{4}-\d\d-\d\dT[\d:.]+Z|[\dA-F]+\/[\dA-F]+|(\d+(\.\d+)?\s?([KMGT]i)?(ms|[smhB])?)+)(?![\w-])/g;
+  /(?<![\w.-])(\d{4}-\d\d-\d\dT[\d:.]+Z|[\dA-F]+\/[\dA-F]+|(\d+(\.\d+)?\s?([KMGT]i)?(ms|[smhB])?)+)(?![\w-]|\.\d)/g;
 
 function withoutAmounts(text: string): string {
   return text.replace(AMOUNT, '#');
