@@ -105,12 +105,11 @@ class ProbeClient extends Client {
       user: credentials.user,
       database,
       application_name: APPLICATION_NAME,
-      client_encoding: 'UTF8',
       ...(replication === true ? { replication: 'database' } : {}),
     };
   }
 
-  /** What `pg` sends as the startup message. */
+  /** What `pg` sends as the startup message, with `client_encoding=UTF8` behind it. */
   getStartupConf(): Readonly<Record<string, string>> {
     return this.#startup;
   }

@@ -1,9 +1,12 @@
+import { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { checkServerIdentity, createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
 import type { TlsMaterial } from '../ports/members.ts';
 import { codeOf } from './outcome.ts';
 import { ProbeFailure } from './probe-failure.ts';
 import { tlsFailure } from './tls-failure.ts';
+
+const CERTIFICATE_BLOCK = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
 /** What a connection needs to speak TLS; made once per target, since reading authorities costs milliseconds. */
 export interface TlsSecurity {
@@ -35,16 +38,23 @@ export function prepareTls(material: TlsMaterial, host: string): TlsSecurity | n
 }
 
 function contextOf({ ca, clientCertificate }: TlsMaterial): SecureContext {
-  // Each part is tried alone first, so that the outcome names the one that is wrong.
-  const authorities = ca === null ? systemAuthorities() : [ca];
-  usable('Other', 'the authorities in tls.caRef are not readable', () => createSecureContext({ ca: authorities }));
+  const authorities = ca === null ? systemAuthorities() : readAuthorities(ca);
   if (clientCertificate === null) return createSecureContext({ ca: authorities });
   return usable('ClientCertificate', 'the client certificate and its key are not usable', () =>
     createSecureContext({ ca: authorities, cert: clientCertificate.cert, key: clientCertificate.key }),
   );
 }
 
-function usable(why: 'Other' | 'ClientCertificate', what: string, make: () => SecureContext): SecureContext {
+/** OpenSSL takes a text without any certificate for an empty list; the person who gave it meant something else. */
+function readAuthorities(pem: string): string[] {
+  const blocks = pem.match(CERTIFICATE_BLOCK) ?? [];
+  const what = 'the authorities given by caRef are no PEM certificates';
+  if (blocks.length === 0) throw new ProbeFailure({ ...tlsFailure('Other'), detail: what });
+  for (const block of blocks) usable('Other', what, () => new X509Certificate(block));
+  return blocks;
+}
+
+function usable<T>(why: 'Other' | 'ClientCertificate', what: string, make: () => T): T {
   try {
     return make();
   } catch (error) {
