@@ -17,7 +17,8 @@ export async function blackhole(address: string): Promise<void> {
 
 /** Whoever sends to `address`, on an open connection too, gets a TCP reset; other packets vanish. */
 export async function rejectWithReset(address: string): Promise<void> {
-  await cut(address, 'meta l4proto tcp reject with tcp reset', 'drop');
+  // The reset itself comes from `address` and has to pass.
+  await cut(address, 'tcp flags & rst == rst accept', 'meta l4proto tcp reject with tcp reset', 'drop');
 }
 
 export async function heal(address: string): Promise<void> {

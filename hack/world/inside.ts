@@ -101,7 +101,7 @@ function introduce(plan: WorldPlan, world: WorldDescription): void {
   if (members !== '') parts.push(`PostgreSQL ${world.postgresVersion}: ${members}, user and password postgres`);
   process.stderr.write(`world: ${parts.join('; ')}\n`);
   const [program = ''] = plan.command;
-  if (!SHELLS.has(basename(program))) return;
+  if (plan.command.length > 1 || !SHELLS.has(basename(program))) return;
   const psql = findProgram('psql', process.env.PATH ?? '') === null ? 'psql is not installed here' : 'psql works';
   process.stderr.write(`world: kubectl works in this shell, ${psql}; exit ends the world\n`);
 }

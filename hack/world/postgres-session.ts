@@ -16,7 +16,7 @@ export async function openSession(socketDir: string, database: string, queryTime
     database,
     ssl: false,
     application_name: 'world',
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    connectionTimeoutMillis: Math.min(CONNECT_TIMEOUT_MS, queryTimeoutMs),
     query_timeout: queryTimeoutMs,
   });
   client.on('error', () => {}); // the next query tells; without a listener the process would die
