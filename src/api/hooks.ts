@@ -67,12 +67,14 @@ export const hookRules = (self: string, field: string): Rule<Hook>[] =>
     {
       rule: `${self}.method != '${method}' || has(${self}.${part})`,
       message: `${field}${part} is required when ${field}method is ${method}; add it or choose another method`,
+      fieldPath: `.${field}${part}`,
       reason: 'FieldValueRequired',
       holds: (hook) => hook.method !== method || hook[part] !== undefined,
     },
     {
       rule: `${self}.method == '${method}' || !has(${self}.${part})`,
       message: `${field}${part} may be set only when ${field}method is ${method}; remove it or set method: ${method}`,
+      fieldPath: `.${field}${part}`,
       reason: 'FieldValueForbidden',
       holds: (hook) => hook.method === method || hook[part] === undefined,
     },

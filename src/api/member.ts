@@ -69,7 +69,6 @@ export const membersSchema = withRules(
     {
       rule: 'self.all(a, self.exists_one(b, b.host.lowerAscii() == a.host.lowerAscii() && b.port == a.port))',
       message: 'two members have the same host and port, which would count one server twice; remove or correct one',
-      reason: 'FieldValueDuplicate',
       holds: (members) => new Set(members.map((m) => `${m.host.toLowerCase()} ${m.port}`)).size === members.length,
     },
   ],

@@ -8,7 +8,8 @@ export interface ValidationRule {
   readonly message: string;
   /** Field to blame, relative to the schema that carries the rule, e.g. `.detection.timeout`. */
   readonly fieldPath?: string;
-  readonly reason?: 'FieldValueInvalid' | 'FieldValueRequired' | 'FieldValueForbidden' | 'FieldValueDuplicate';
+  /** Default: the API server says `Invalid value`. With `FieldValueDuplicate` it would drop the message. */
+  readonly reason?: 'FieldValueRequired' | 'FieldValueForbidden';
 }
 
 export interface Rule<T> extends ValidationRule {
@@ -33,7 +34,7 @@ export function withRules<S extends z.ZodType>(
   return checked.meta({ ...meta, [VALIDATIONS]: rules.map(asValidation) });
 }
 
-/** `must be unique` for lists that the API server already keeps unique by `x-kubernetes-list-map-keys`. */
+/** For lists that the API server already keeps unique by `x-kubernetes-list-map-keys`. */
 export function namesAreUnique(list: readonly { readonly name: string }[]): boolean {
   return new Set(list.map((entry) => entry.name)).size === list.length;
 }

@@ -95,7 +95,7 @@ export const memberStatusSchema = z
       .array(text('One right.', 128))
       .max(8)
       .optional()
-      .meta({ description: 'What the operator’s role may not do here.' }),
+      .meta({ description: 'What the operator’s role may not do here.', 'x-kubernetes-list-type': 'atomic' }),
   })
   .meta({ description: 'What is known of one member.' });
 
@@ -105,11 +105,10 @@ export const ifItFailedNowSchema = z
     candidate: text('Member that would be promoted; absent when there is none.', 63).optional(),
     estimatedLossBytes: count('Estimated bytes of WAL that would be lost.').optional(),
     fence: text('What would keep the old primary from writing, or Unfenced.', 32).optional(),
-    blockedBy: z
-      .array(text('One reason, with the remedy.', 512))
-      .max(16)
-      .optional()
-      .meta({ description: 'Why nothing would be promoted; empty when nothing stands in the way.' }),
+    blockedBy: z.array(text('One reason, with the remedy.', 512)).max(16).optional().meta({
+      description: 'Why nothing would be promoted; empty when nothing stands in the way.',
+      'x-kubernetes-list-type': 'atomic',
+    }),
   })
   .meta({ description: 'What would happen if the primary failed now.' });
 
@@ -148,7 +147,10 @@ export const statusSchema = z
       }),
     splitBrain: z
       .object({
-        members: z.array(text('Name of a member.', 63)).max(16).meta({ description: 'Members that accept writes.' }),
+        members: z
+          .array(text('Name of a member.', 63))
+          .max(16)
+          .meta({ description: 'Members that accept writes.', 'x-kubernetes-list-type': 'atomic' }),
         since: time('Since when.'),
       })
       .optional()
