@@ -9,46 +9,36 @@ import { type Instrument, SeriesLedger } from './series.ts';
 
 export interface GroupMetrics {
   readonly key: ObjectKey;
+  /** Milliseconds per layer of one look; of a member that `judged` has named, others are ignored. */
+  looked(member: string, timings: LayerTimings): void;
   /** Replaces what is said of the members; one that is not in `views` any more loses its series. */
-  members(
-    views: readonly MemberView[],
-    context: { readonly readers: readonly string[]; readonly quarantined: ReadonlyMap<string, number> },
-  ): void;
-  /** Milliseconds per layer of one look; of those that `members` has named, others are ignored. */
-  probed(member: string, timings: LayerTimings): void;
+  judged(views: readonly MemberView[], published: RouteTarget | null): void;
   /** Counts only a change of rule. */
   decided(rule: number): void;
-  /** The published objects were just seen, or made, to lead there. */
-  published(target: RouteTarget): void;
-  /** Monotonic ms of the last `published`; null before. */
-  publishedAtMs(): number | null;
-  attemptEnded(kind: string, outcome: 'Completed' | 'Aborted'): void;
-  /** `kind` is a word of the code: the step of an attempt, `Publish`, `Status`, ... */
+  routeConfirmed(epoch: number, writes: number): void;
+  /** Monotonic ms of the last `routeConfirmed`; null before. */
+  confirmedAtMs(): number | null;
   retried(kind: string): void;
-  reconciled(ms: number): void;
+  reconciled(ms: number, error: boolean): void;
   statusWritten(): void;
-  /** The resource is gone: its series go too, and later calls do nothing. */
+  /** The resource is gone: its series go too. */
   remove(): void;
 }
 
-export function groupMetrics(
-  key: ObjectKey,
-  instruments: GroupInstruments,
-  monotonicMs: () => number,
-  onRemove: () => void,
-): GroupMetrics {
+export function groupMetrics(key: ObjectKey, instruments: GroupInstruments, monotonicMs: () => number): GroupMetrics {
   const write = seriesWriter(key);
   let names: ReadonlySet<string> = new Set();
   let rule: number | null = null;
-  let publishedAtMs: number | null = null;
+  let confirmedAtMs: number | null = null;
   return {
     key,
-    members: (views, { readers, quarantined }) => {
-      for (const view of views) memberGauges(view, readers, quarantined, instruments, write);
+    judged: (views, published) => {
+      for (const view of views) memberGauges(view, published?.readers ?? [], instruments, write);
+      if (published !== null) write.set(instruments.routed, published.primary === null ? 0 : 1);
       names = new Set(views.map((view) => view.name));
       write.forget(({ member }) => member !== undefined && !names.has(member));
     },
-    probed: (member, timings) => {
+    looked: (member, timings) => {
       // A look may end after its member has left the spec.
       if (!names.has(member)) return;
       for (const [layer, ms] of Object.entries(timings)) write.observe(instruments.probe, ms / 1000, { member, layer });
@@ -58,27 +48,25 @@ export function groupMetrics(
       if (next !== rule) write.count(instruments.decisions, { rule: String(next) });
       rule = next;
     },
-    published: ({ epoch, primary }) => {
-      publishedAtMs = monotonicMs();
+    routeConfirmed: (epoch, writes) => {
+      confirmedAtMs = monotonicMs();
       write.set(instruments.epoch, epoch);
-      write.set(instruments.routed, primary === null ? 0 : 1);
+      if (writes > 0) write.count(instruments.routeWrites, {}, writes);
     },
-    publishedAtMs: () => publishedAtMs,
-    attemptEnded: (kind, outcome) => write.count(instruments.attempts, { kind, outcome }),
+    confirmedAtMs: () => confirmedAtMs,
     retried: (kind) => write.count(instruments.retries, { kind }),
-    reconciled: (ms) => write.observe(instruments.reconcile, ms / 1000),
-    statusWritten: () => write.count(instruments.statusWrites),
-    remove: () => {
-      write.close();
-      onRemove();
+    reconciled: (ms, error) => {
+      write.observe(instruments.reconcile, ms / 1000);
+      if (error) write.count(instruments.reconcileErrors);
     },
+    statusWritten: () => write.count(instruments.statusWrites),
+    remove: () => write.close(),
   };
 }
 
 function memberGauges(
   view: MemberView,
   readers: readonly string[],
-  quarantined: ReadonlyMap<string, number>,
   instruments: GroupInstruments,
   write: SeriesWriter,
 ): void {
@@ -90,7 +78,6 @@ function memberGauges(
   write.set(instruments.lagBytes, view.lagBytes, { member });
   write.set(instruments.lagSeconds, view.lagMs === null ? null : view.lagMs / 1000, { member });
   write.set(instruments.inReadSet, readers.includes(member) ? 1 : 0, { member });
-  write.set(instruments.quarantined, quarantined.has(member) ? 1 : 0, { member });
 }
 
 type Labels = Readonly<Record<string, string>>;
@@ -100,7 +87,7 @@ interface SeriesWriter {
   set(gauge: Gauge, value: number | null, labels?: Labels): void;
   /** 1 for the series with `state`; those with the same `labels` and another state go. */
   setOnly(gauge: Gauge, labels: Labels, state: Labels): void;
-  count(counter: Counter, labels?: Labels): void;
+  count(counter: Counter, labels?: Labels, by?: number): void;
   observe(histogram: Histogram, seconds: number, labels?: Labels): void;
   forget(matches: (labels: Labels) => boolean): void;
   close(): void;
@@ -108,32 +95,26 @@ interface SeriesWriter {
 
 function seriesWriter({ namespace, name }: ObjectKey): SeriesWriter {
   const ledger = new SeriesLedger();
-  let closed = false;
   const full = (labels: Labels): Labels => ({ namespace, name, ...labels });
   const has = (labels: Labels, wanted: Labels) =>
     Object.entries(wanted).every(([label, value]) => labels[label] === value);
   const note = (instrument: Instrument, labels: Labels) => ledger.note(instrument, full(labels));
   return {
     set: (gauge, value, labels = {}) => {
-      if (closed) return;
       if (value === null) ledger.removeWhere((known, instrument) => instrument === gauge && has(known, labels));
       else gauge.set(note(gauge, labels), value);
     },
     setOnly: (gauge, labels, state) => {
-      if (closed) return;
       ledger.removeWhere((known, instrument) => instrument === gauge && has(known, labels) && !has(known, state));
       gauge.set(note(gauge, { ...labels, ...state }), 1);
     },
-    count: (counter, labels = {}) => {
-      if (!closed) counter.inc(note(counter, labels));
+    count: (counter, labels = {}, by = 1) => {
+      counter.inc(note(counter, labels), by);
     },
     observe: (histogram, seconds, labels = {}) => {
-      if (!closed) histogram.observe(note(histogram, labels), seconds);
+      histogram.observe(note(histogram, labels), seconds);
     },
     forget: (matches) => ledger.removeWhere(matches),
-    close: () => {
-      closed = true;
-      ledger.removeWhere(() => true);
-    },
+    close: () => ledger.removeWhere(() => true),
   };
 }

@@ -37,15 +37,15 @@ export function createGroupInstruments({ gauge, counter, histogram }: Instrument
     lagBytes: gauge('dbfailover_member_lag_bytes'),
     lagSeconds: gauge('dbfailover_member_lag_seconds'),
     inReadSet: gauge('dbfailover_member_in_read_set'),
-    quarantined: gauge('dbfailover_member_quarantined'),
     probe: histogram('dbfailover_probe_seconds', metricDefinitions.dbfailover_probe_seconds.buckets),
     decisions: counter('dbfailover_decisions_total'),
     rule: gauge('dbfailover_decision_rule'),
     epoch: gauge('dbfailover_route_epoch'),
     routed: gauge('dbfailover_route_primary'),
-    attempts: counter('dbfailover_attempts_total'),
+    routeWrites: counter('dbfailover_route_writes_total'),
     retries: counter('dbfailover_retries_total'),
     reconcile: histogram('dbfailover_reconcile_seconds', metricDefinitions.dbfailover_reconcile_seconds.buckets),
+    reconcileErrors: counter('dbfailover_reconcile_errors_total'),
     statusWrites: counter('dbfailover_status_writes_total'),
   };
 }

@@ -1,23 +1,15 @@
 /** The log: one JSON object per line, a constant message, facts as fields. */
-import { type DestinationStream, type Logger, pino } from 'pino';
+import { type DestinationStream, pino } from 'pino';
+import type { Log, LogFields } from '../ports/telemetry.ts';
 import { loggable, withoutSecrets } from './redaction.ts';
 
 export const logLevels = ['debug', 'info', 'warn', 'error'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
-export type LogFields = Readonly<Record<string, unknown>>;
-
-/** info: state changed; warn: a person may care; error: we broke. Errors go under `err`. Nothing here throws. */
-export interface Log {
-  debug(fields: LogFields, message: string): void;
-  info(fields: LogFields, message: string): void;
-  warn(fields: LogFields, message: string): void;
-  error(fields: LogFields, message: string): void;
-  /** A log that adds `fields` to every line. */
-  child(fields: LogFields): Log;
-}
-
-/** Lines go to standard output unless `destination` says otherwise. */
+/**
+ * info: state changed; warn: a person may care; error: we broke. Errors go under `err`. Lines go to standard output
+ * unless `destination` says otherwise.
+ */
 export function createLog(level: LogLevel, destination?: DestinationStream): Log {
   const options = {
     level,
@@ -28,18 +20,8 @@ export function createLog(level: LogLevel, destination?: DestinationStream): Log
     errorKey: 'err',
   };
   const root = destination === undefined ? pino(options) : pino(options, destination);
-  return logTo(root, {});
-}
-
-function logTo(root: Logger, bound: LogFields): Log {
-  const line = (level: LogLevel) => (fields: LogFields, message: string) => {
-    if (root.isLevelEnabled(level)) root[level](loggable({ ...bound, ...fields }), withoutSecrets(message));
+  const line = (at: LogLevel) => (fields: LogFields, message: string) => {
+    if (root.isLevelEnabled(at)) root[at](loggable(fields), withoutSecrets(message));
   };
-  return {
-    debug: line('debug'),
-    info: line('info'),
-    warn: line('warn'),
-    error: line('error'),
-    child: (fields) => logTo(root, { ...bound, ...fields }),
-  };
+  return { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') };
 }

@@ -60,11 +60,6 @@ export const metricDefinitions = {
     help: '1 when the read-only Service leads to the member, else 0.',
     labels: member,
   },
-  dbfailover_member_quarantined: {
-    kind: 'gauge',
-    help: '1 while the member is a deposed primary that may not be routed to, else 0.',
-    labels: member,
-  },
   dbfailover_probe_seconds: {
     kind: 'histogram',
     help: 'Time that a look spent in each layer: resolve, tcp, tls, startup, auth, sql.',
@@ -96,14 +91,14 @@ export const metricDefinitions = {
     help: 'Seconds since the published objects were last seen to be what they should be.',
     labels: group,
   },
-  dbfailover_attempts_total: {
+  dbfailover_route_writes_total: {
     kind: 'counter',
-    help: 'Attempts that ended, by kind (Adopt, Follow, ForceRoute, Rebaseline) and outcome (Completed, Aborted).',
-    labels: [...group, 'kind', 'outcome'],
+    help: 'Writes of published objects; at rest none.',
+    labels: group,
   },
   dbfailover_retries_total: {
     kind: 'counter',
-    help: 'Steps that were tried again, by kind: the step of an attempt, or Publish, Status, Credentials.',
+    help: 'Work that was tried again, by kind: attempt (a step of it), publish, status.',
     labels: [...group, 'kind'],
   },
   dbfailover_reconcile_seconds: {
@@ -111,6 +106,11 @@ export const metricDefinitions = {
     help: 'Time that one round over a resource took, waiting for the API server included.',
     labels: group,
     buckets: reconcileBuckets,
+  },
+  dbfailover_reconcile_errors_total: {
+    kind: 'counter',
+    help: 'Rounds over a resource that ended with an error.',
+    labels: group,
   },
   dbfailover_status_writes_total: {
     kind: 'counter',
@@ -149,8 +149,8 @@ export const metricDefinitions = {
   },
   dbfailover_kube_requests_total: {
     kind: 'counter',
-    help: 'Calls to the API server, by kind (get, list, watch, apply, patch, delete, ...) and HTTP code (none: no answer).',
-    labels: ['kind', 'code'],
+    help: 'Requests that were answered or failed, watches and the Lease included, by HTTP method and code (none: no answer).',
+    labels: ['method', 'code'],
   },
 } as const satisfies Readonly<Record<string, MetricDefinition>>;
 

@@ -1,6 +1,7 @@
 /** Prometheus metrics in a registry of their own: what `metric-definitions.ts` lists, and Node's default metrics. */
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { ObjectKey, WatchHealth } from '../ports/kube.ts';
+import type { Telemetry } from '../ports/telemetry.ts';
 import { type GroupMetrics, groupMetrics } from './group-metrics.ts';
 import { createGroupInstruments, createInstruments, type Instruments } from './instruments.ts';
 
@@ -21,13 +22,13 @@ export interface MetricSources {
 }
 
 export interface Metrics {
+  /** What the conductor reports; series of a resource go with `forget`. */
+  readonly telemetry: Telemetry;
   readonly contentType: string;
   /** The exposition text. */
   text(): Promise<string>;
-  /** Series of one resource; the same object for the same key until it is removed. */
-  group(key: ObjectKey): GroupMetrics;
-  /** `code` null: no answer. `kind` is a word of the code such as `get` or `apply`. */
-  kubeRequest(kind: string, code: number | null): void;
+  /** `code` null: no answer. */
+  kubeRequest(method: string, code: number | null): void;
   /** This replica began or ceased to lead. */
   leaseTransition(): void;
 }
@@ -45,8 +46,8 @@ export function createMetrics(sources: MetricSources): Metrics {
   instruments.gauge('dbfailover_route_published_age_seconds', (gauge) => {
     gauge.reset();
     for (const group of groups.values()) {
-      const publishedAtMs = group.publishedAtMs();
-      if (publishedAtMs !== null) gauge.set({ ...group.key }, secondsSince(publishedAtMs, sources));
+      const confirmedAtMs = group.confirmedAtMs();
+      if (confirmedAtMs !== null) gauge.set({ ...group.key }, secondsSince(confirmedAtMs, sources));
     }
   });
   readWatches(instruments, sources);
@@ -54,18 +55,33 @@ export function createMetrics(sources: MetricSources): Metrics {
   instruments.gauge('dbfailover_lease_remaining_seconds', (gauge) => gauge.set(sources.leaseRemainingMs() / 1000));
 
   return {
+    telemetry: telemetryInto(groups, (key) => groupMetrics(key, groupInstruments, sources.monotonicMs)),
     contentType: registry.contentType,
     text: () => registry.metrics(),
-    group: ({ namespace, name }) => {
-      const id = `${namespace}/${name}`;
-      const group =
-        groups.get(id) ??
-        groupMetrics({ namespace, name }, groupInstruments, sources.monotonicMs, () => groups.delete(id));
-      groups.set(id, group);
-      return group;
-    },
-    kubeRequest: (kind, code) => requests.inc({ kind, code: code === null ? 'none' : String(code) }),
+    kubeRequest: (method, code) => requests.inc({ method, code: code === null ? 'none' : String(code) }),
     leaseTransition: () => transitions.inc(),
+  };
+}
+
+function telemetryInto(groups: Map<string, GroupMetrics>, create: (key: ObjectKey) => GroupMetrics): Telemetry {
+  const of = (key: ObjectKey): GroupMetrics => {
+    const id = `${key.namespace}/${key.name}`;
+    const group = groups.get(id) ?? create({ namespace: key.namespace, name: key.name });
+    groups.set(id, group);
+    return group;
+  };
+  return {
+    looked: (key, evidence) => groups.get(`${key.namespace}/${key.name}`)?.looked(evidence.member, evidence.timings),
+    judged: (key, _settings, views, published) => of(key).judged(views, published),
+    decided: (key, decision) => of(key).decided(decision.rule),
+    routeConfirmed: (key, epoch, writes) => of(key).routeConfirmed(epoch, writes),
+    retried: (key, what) => of(key).retried(what),
+    reconciled: (key, tookMs, error) => of(key).reconciled(tookMs, error),
+    statusWritten: (key) => of(key).statusWritten(),
+    forget: (key) => {
+      of(key).remove();
+      groups.delete(`${key.namespace}/${key.name}`);
+    },
   };
 }
 
