@@ -21,7 +21,7 @@ import type { AttemptProgress, Group } from './group.ts';
 import { publishedState } from './publisher.ts';
 import { type GroupRecord, HISTORY_LENGTH, knownBaseline } from './record.ts';
 import { drainRoutes, publishRoutes } from './routing.ts';
-import { fingerprint, INTENT_DEADLINE_MS, refreshRecord, writeStatus } from './status-writer.ts';
+import { INTENT_DEADLINE_MS, refreshRecord, writeStatus } from './status-writer.ts';
 
 /** A member that already counts as dead gets this long at the last look: its silence is no news. */
 const LAST_LOOK_DEAD_MS = 250;
@@ -46,8 +46,7 @@ export async function beginAttempt(
   signal: AbortSignal,
 ): Promise<boolean> {
   if (env.leadership.remainingMs() < LEASE_MARGIN_MS) return false;
-  const before = fingerprint(group.record);
-  if (!(await refreshRecord(group, env, signal)) || fingerprint(group.record) !== before) return false;
+  if ((await refreshRecord(group, env, signal)) !== 'Same') return false;
   const snapshot = await env.publisher.read(owner(group), group.spec, { signal });
   const published = publishedState(snapshot, owner(group), group.spec);
   const epoch = Math.max(group.record.epoch, published.epoch) + 1;
@@ -63,7 +62,7 @@ export async function beginAttempt(
     ...(intent.request === undefined ? {} : { request: intent.request }),
     ...(intent.detectionMs === undefined ? {} : { detectionMs: Math.round(intent.detectionMs) }),
   };
-  const outcome = await writeStatus(group, env, { ...group.status, epoch, attempt }, signal);
+  const outcome = await writeStatus(group, env, statusOf(group.status, { ...group.record, epoch, attempt }), signal);
   if (outcome !== 'Written') return false;
   group.progress = newProgress(attempt);
   env.log.info({ ...logKey(group), epoch, kind: attempt.kind, from: attempt.from, to: attempt.to }, 'attempt begun');

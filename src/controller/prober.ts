@@ -5,7 +5,8 @@
 import type { Evidence } from '../api/evidence.ts';
 import type { GroupSettings, MemberSettings } from '../api/settings.ts';
 import { nextProbe } from '../decide/probe-schedule.ts';
-import { doubt, newTrack, observe, type Track } from '../decide/track.ts';
+import { doubt, observe } from '../decide/track.ts';
+import { newTrack, type Track } from '../decide/track-state.ts';
 import type { Clock, Random } from '../ports/clock.ts';
 import type { MemberConnector, MemberPort, MemberTarget } from '../ports/members.ts';
 
@@ -13,8 +14,6 @@ export interface Prober {
   /** Takes members in and out and points them at new targets; tracks of members that stay are kept. */
   configure(settings: GroupSettings, targets: ReadonlyMap<string, MemberTarget>): void;
   tracks(): ReadonlyMap<string, Track>;
-  /** Identifier that answers must carry to count as this group; null: any. */
-  expectSystemIdentifier(identifier: string | null): void;
   /** While the primary is lost the others are looked at faster. */
   setHurry(hurry: boolean): void;
   /**
@@ -47,7 +46,6 @@ export function createProber(options: ProberOptions): Prober {
   const { clock, random, connector, onEvidence } = options;
   const watchers = new Map<string, Watcher>();
   let group: GroupSettings | null = null;
-  let expected: string | null = null;
   let hurry = false;
 
   const watch = (settings: MemberSettings, index: number, target: MemberTarget): Watcher => {
@@ -55,7 +53,7 @@ export function createProber(options: ProberOptions): Prober {
       settings,
       port: connector.connect(target),
       stopping: new AbortController(),
-      track: newTrack(settings.name, index),
+      track: newTrack(settings, index),
       waiters: [],
       wake: null,
     };
@@ -81,7 +79,7 @@ export function createProber(options: ProberOptions): Prober {
       const kind = hasWaiters(watcher) ? 'Fresh' : next.kind;
       const evidence = await watcher.port.probe(kind, { timeoutMs: group.detection.timeoutMs, signal });
       if (signal.aborted) return;
-      watcher.track = observe(watcher.track, evidence, group.detection, expected);
+      watcher.track = observe(watcher.track, evidence, group.detection);
       release(watcher, evidence);
       onEvidence(evidence);
     }
@@ -136,20 +134,21 @@ export function createProber(options: ProberOptions): Prober {
       settings.members.forEach((member, index) => {
         const target = targets.get(member.name);
         if (target === undefined) return;
-        const watcher = watchers.get(member.name);
+        const known = watchers.get(member.name);
+        // Another endpoint is another server until it proves otherwise: nothing seen before speaks of it.
+        const watcher = known !== undefined && sameEndpoint(known.settings, member) ? known : undefined;
+        if (known !== undefined && watcher === undefined) end(member.name, known);
         if (watcher === undefined) {
           watchers.set(member.name, watch(member, index, target));
           return;
         }
         watcher.settings = member;
+        watcher.track = { ...watcher.track, member, index };
         watcher.port.retarget(target);
         watcher.wake?.();
       });
     },
     tracks: () => new Map([...watchers].map(([name, watcher]) => [name, watcher.track])),
-    expectSystemIdentifier: (identifier) => {
-      expected = identifier;
-    },
     setHurry: (value) => {
       if (hurry === value) return;
       hurry = value;
@@ -165,5 +164,8 @@ export function createProber(options: ProberOptions): Prober {
     },
   };
 }
+
+const sameEndpoint = (one: MemberSettings, other: MemberSettings): boolean =>
+  one.endpoint.host === other.endpoint.host && one.endpoint.port === other.endpoint.port;
 
 const hasWaiters = (watcher: Watcher): boolean => watcher.waiters.length > 0;

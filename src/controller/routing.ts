@@ -4,6 +4,7 @@ import type { MemberView } from '../api/verdict.ts';
 import { reasonNotRoutable } from '../decide/routability.ts';
 import type { ResolvedAddress } from '../ports/resolver.ts';
 import type { Problem } from '../report/input.ts';
+import type { Assessment } from './assess.ts';
 import type { Environment } from './environment.ts';
 import type { Group } from './group.ts';
 import { type PublishOutcome, publishedState } from './publisher.ts';
@@ -62,6 +63,31 @@ export async function publishRoutes(
   group.routesDirty = false;
   env.telemetry.routeConfirmed(group.key, record.epoch, outcome.writes);
   return { readWriteDone, problems: outcome.problems, writes: outcome.writes };
+}
+
+/**
+ * Publishes when what should be published differs from what was, when something changed in the cluster, or when it was
+ * not looked at for the resync time. Without a baseline, routes that an earlier record published stay as they are (I9).
+ */
+export async function publishIfNeeded(
+  group: Group,
+  env: Environment,
+  seen: Assessment,
+  signal: AbortSignal,
+): Promise<void> {
+  const { record } = group;
+  if (record.baseline === null && seen.observation.published !== null) return;
+  const members = seen.views;
+  const emptyBoth = group.decision?.action.kind === 'EmptyBoth';
+  const primary = routablePrimary(record, members);
+  const readers = emptyBoth ? [] : refreshReadSet(group, env, members, record, primary);
+  const addresses = await routeAddresses(group, env, members, signal);
+  const wanted = JSON.stringify([record.epoch, primary, readers, [...addresses]]);
+  const due = env.clock.monotonicMs() - group.publishedAtMs >= env.resyncMs;
+  if (wanted === group.publishedFingerprint && !group.routesDirty && !due) return;
+  await publishRoutes(group, env, { record, members, signal, emptyBoth });
+  group.publishedFingerprint = wanted;
+  if (record.primary !== primary) group.record = { ...record, primary };
 }
 
 function noteOutcome(group: Group, outcome: PublishOutcome): void {

@@ -20,20 +20,27 @@ export type WriteOutcome =
   /** The resource is gone. */
   | 'Gone';
 
-/** Reads the resource afresh and takes its record over. False: it is gone. */
-export async function refreshRecord(group: Group, env: Environment, signal: AbortSignal): Promise<boolean> {
+export type Freshness =
+  /** What stands there is what we last wrote or read; only the resourceVersion may be newer. */
+  | 'Same'
+  /** Somebody else's record stands there, and the group holds it now: decide again. */
+  | 'Changed'
+  | 'Gone';
+
+/** Reads the resource afresh. A status that was wiped while we lead is no record: ours stands. */
+export async function refreshRecord(group: Group, env: Environment, signal: AbortSignal): Promise<Freshness> {
   const object = await env.kube.get(RESOURCES.databaseFailover, group.key, { signal, deadlineMs: INTENT_DEADLINE_MS });
-  if (object === null) return false;
+  if (object === null) return 'Gone';
   const parsed = parseDatabaseFailover(object);
   group.resourceVersion = object.metadata.resourceVersion;
-  if (!parsed.ok) return true;
-  const wiped = isWiped(parsed.status) && !isWiped(group.status) && group.recordVerified;
-  if (!wiped) {
-    group.status = parsed.status;
-    group.record = recordFromStatus(parsed.status);
-  }
+  const wasVerified = group.recordVerified;
   group.recordVerified = true;
-  return true;
+  if (!parsed.ok || (wasVerified && isWiped(parsed.status))) return 'Same';
+  const record = recordFromStatus(parsed.status);
+  if (fingerprint(record) === fingerprint(recordFromStatus(group.status))) return 'Same';
+  group.status = parsed.status;
+  group.record = record;
+  return 'Changed';
 }
 
 /** Writes `next` over whatever stands there, as long as that carries the record we know. */
@@ -60,9 +67,9 @@ export async function writeStatus(
       if (error instanceof KubeError && error.code === 'NotFound') return 'Gone';
       if (!(error instanceof KubeError) || error.code !== 'Conflict') throw error;
       env.telemetry.retried(group.key, 'status');
-      const known = fingerprint(group.record);
-      if (!(await refreshRecord(group, env, signal))) return 'Gone';
-      if (fingerprint(group.record) !== known) return 'Superseded';
+      const freshness = await refreshRecord(group, env, signal);
+      if (freshness === 'Gone') return 'Gone';
+      if (freshness === 'Changed') return 'Superseded';
     }
   }
   throw new KubeError('Conflict', `the status of ${group.key.name} changes faster than it can be written`);

@@ -1,0 +1,200 @@
+/** The conductor of all resources: watches, one worker per resource, one queue, leadership. */
+import { parseDatabaseFailover } from '../api/parse.ts';
+import { MANAGED_BY, MANAGED_BY_LABEL, OWNER_LABEL, RESOURCES } from '../api/resources.ts';
+import type { KubeObject, Resource, WatchEvent, WatchHandle, WatchHealth } from '../ports/kube.ts';
+import type { Environment } from './environment.ts';
+import type { Group } from './group.ts';
+import { createInvalidReporter } from './invalid-reporter.ts';
+import { createOrphanRequests } from './orphan-requests.ts';
+import { createQueue } from './queue.ts';
+import { createWorker, type Worker } from './worker.ts';
+
+export interface Controller {
+  start(): void;
+  /** Stops every loop and resolves when nothing is under way any more. */
+  stop(): Promise<void>;
+  groups(): readonly Group[];
+  watches(): readonly { readonly kind: string; readonly health: WatchHealth }[];
+}
+
+/** Passes that may run at the same time; each is mostly waiting for the API server. */
+const CONCURRENCY = 16;
+
+/** Slices of ordinary Services are no concern of ours and are by far the most: the API server leaves them out. */
+const SLICES_OF_INTEREST = 'endpointslice.kubernetes.io/managed-by!=endpointslice-controller.k8s.io';
+const OURS = `${MANAGED_BY_LABEL}=${MANAGED_BY}`;
+
+export interface ControllerOptions {
+  readonly env: Environment;
+  /** Namespaces to work in; null: all. */
+  readonly namespaces: readonly string[] | null;
+}
+
+export function createController({ env, namespaces }: ControllerOptions): Controller {
+  const workers = new Map<string, Worker>();
+  const unparsed = createInvalidReporter(env);
+  const orphans = createOrphanRequests(env, (key) => workers.has(key));
+  const handles: { readonly kind: string; readonly handle: WatchHandle }[] = [];
+  const queue = createQueue({
+    clock: env.clock,
+    random: env.random,
+    concurrency: CONCURRENCY,
+    handle: (key) => pass(key),
+    onError: (key, error, retryInMs) => {
+      const code = error instanceof Error && 'code' in error ? error.code : undefined;
+      env.log.warn({ key, code, error: error instanceof Error ? error.message : 'unknown', retryInMs }, 'pass failed');
+    },
+  });
+
+  const pass = async (key: string): Promise<void> => {
+    const worker = workers.get(key);
+    if (worker === undefined) return;
+    const againInMs = await worker.reconcile();
+    if (againInMs !== null && workers.has(key)) queue.addAfter(key, againInMs);
+  };
+
+  const changed = (object: KubeObject): void => {
+    const key = keyOf(object);
+    const worker = workers.get(key);
+    if (worker !== undefined) {
+      // Deleted and made anew between two events: nothing of the old one speaks of the new.
+      if (worker.group.object.metadata.uid === object.metadata.uid) {
+        worker.update(object);
+        queue.add(key);
+        return;
+      }
+      gone(key);
+    }
+    const created = createWorker(object, env, () => queue.add(key));
+    if (created === null) {
+      unparsed.report(object, parseDatabaseFailover(object));
+      return;
+    }
+    unparsed.forget(key);
+    workers.set(key, created);
+    for (const request of orphans.take(key)) created.updateRequest(request);
+    queue.add(key);
+  };
+
+  const gone = (key: string): void => {
+    unparsed.forget(key);
+    workers.get(key)?.stop();
+    workers.delete(key);
+    queue.forget(key);
+  };
+
+  const onResource = (namespace: string | null) => (event: WatchEvent) => {
+    if (event.type === 'Changed') changed(event.object);
+    if (event.type === 'Deleted') gone(keyOf(event.object));
+    if (event.type !== 'Synced') return;
+    const present = new Set(event.objects.map(keyOf));
+    for (const key of [...workers.keys()]) if (inScope(key, namespace) && !present.has(key)) gone(key);
+    event.objects.forEach(changed);
+  };
+
+  const onRequest = (namespace: string | null) => (event: WatchEvent) => {
+    if (event.type === 'Deleted') {
+      const key = requestTarget(event.object);
+      workers.get(key)?.forgetRequest(event.object.metadata.name ?? '');
+      orphans.forget(event.object);
+      return;
+    }
+    const objects = event.type === 'Synced' ? event.objects : [event.object];
+    if (event.type === 'Synced') dropVanishedRequests(namespace, objects);
+    for (const object of objects) {
+      const key = requestTarget(object);
+      const worker = workers.get(key);
+      if (worker === undefined) orphans.add(key, object);
+      else worker.updateRequest(object);
+      queue.add(key);
+    }
+  };
+
+  const dropVanishedRequests = (namespace: string | null, objects: readonly KubeObject[]): void => {
+    const present = new Set(objects.map((object) => `${requestTarget(object)} ${object.metadata.name}`));
+    for (const [key, worker] of workers) {
+      if (!inScope(key, namespace)) continue;
+      for (const name of [...worker.group.requests.keys()])
+        if (!present.has(`${key} ${name}`)) worker.forgetRequest(name);
+    }
+  };
+
+  /** An object that carries our mark, or a slice that names a Service of ours, changed. */
+  const onPublished = (event: WatchEvent): void => {
+    const objects = event.type === 'Synced' ? event.objects : [event.object];
+    for (const object of objects) {
+      for (const [key, worker] of workers) {
+        if (!concerns(worker.group, object)) continue;
+        worker.touchRoutes();
+        queue.add(key);
+      }
+    }
+  };
+
+  const watch = (
+    resource: Resource,
+    labels: string | null,
+    listener: (namespace: string | null) => (event: WatchEvent) => void,
+  ): void => {
+    for (const namespace of namespaces ?? [null]) {
+      const selector = labels === null ? {} : { labels };
+      handles.push({ kind: resource.kind, handle: env.kube.watch(resource, namespace, selector, listener(namespace)) });
+    }
+  };
+
+  return {
+    start: () => {
+      env.leadership.onChange(() => {
+        for (const key of workers.keys()) queue.add(key);
+      });
+      watch(RESOURCES.databaseFailover, null, onResource);
+      watch(RESOURCES.failoverRequest, null, onRequest);
+      watch(RESOURCES.endpointSlice, SLICES_OF_INTEREST, () => onPublished);
+      watch(RESOURCES.service, OURS, () => onPublished);
+      watch(RESOURCES.configMap, OURS, () => onPublished);
+    },
+    stop: async () => {
+      for (const { handle } of handles) handle.stop();
+      orphans.stop();
+      unparsed.stop();
+      for (const worker of workers.values()) worker.stop();
+      await queue.stop();
+      workers.clear();
+    },
+    groups: () => [...workers.values()].map((worker) => worker.group),
+    watches: () => handles.map(({ kind, handle }) => ({ kind, health: handle.health() })),
+  };
+}
+
+function concerns(group: Group, object: KubeObject): boolean {
+  const { namespace, labels = {} } = object.metadata;
+  if (namespace !== group.key.namespace) return false;
+  if (labels[OWNER_LABEL] === group.key.name) return isNews(group, object);
+  const service = labels['kubernetes.io/service-name'];
+  const { readWrite, readOnly } = group.spec.routes;
+  return (
+    service !== undefined && (service === readWrite.service || service === readOnly?.service) && isNews(group, object)
+  );
+}
+
+/** Our own writes come back through the watch; they are no reason to look again. */
+function isNews(group: Group, object: KubeObject): boolean {
+  const { current } = group.snapshot ?? {};
+  if (current === undefined) return true;
+  const known = [...current.slices, ...current.services, ...current.configMaps].find(
+    (candidate) => candidate.metadata.uid === object.metadata.uid,
+  );
+  return known?.metadata.resourceVersion !== object.metadata.resourceVersion;
+}
+
+function inScope(key: string, namespace: string | null): boolean {
+  return namespace === null || key.startsWith(`${namespace}/`);
+}
+
+const keyOf = (object: KubeObject): string => `${object.metadata.namespace ?? ''}/${object.metadata.name ?? ''}`;
+
+function requestTarget(object: KubeObject): string {
+  const { spec } = object;
+  const name: unknown = typeof spec === 'object' && spec !== null ? Reflect.get(spec, 'databaseFailover') : undefined;
+  return `${object.metadata.namespace ?? ''}/${typeof name === 'string' ? name : ''}`;
+}

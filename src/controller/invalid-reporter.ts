@@ -1,0 +1,64 @@
+/**
+ * Resources that never parsed, which the API server can only let through when its CRD is older than the operator: they
+ * get a status that names the fields, and nothing else is done for them.
+ */
+import type { parseDatabaseFailover } from '../api/parse.ts';
+import { API_VERSION, RESOURCES } from '../api/resources.ts';
+import { statusSchema } from '../api/status.ts';
+import type { KubeObject } from '../ports/kube.ts';
+import { buildInvalidStatus } from '../report/status.ts';
+import type { Environment } from './environment.ts';
+
+export interface InvalidReporter {
+  report(object: KubeObject, parsed: ReturnType<typeof parseDatabaseFailover>): void;
+  forget(key: string): void;
+  stop(): void;
+}
+
+export function createInvalidReporter(env: Environment): InvalidReporter {
+  const stopping = new AbortController();
+  const reported = new Map<string, number>();
+
+  const write = async (
+    object: KubeObject,
+    problems: readonly { readonly path: string; readonly message: string }[],
+  ) => {
+    const [first, ...rest] = problems.map(({ path, message }) => ({
+      reason: 'InvalidSpec',
+      message: `${path}: ${message}`,
+    }));
+    if (first === undefined) return;
+    const status = buildInvalidStatus({
+      generation: object.metadata.generation ?? 0,
+      previous: statusSchema.parse({}),
+      nowMs: env.clock.now(),
+      problems: [first, ...rest],
+    });
+    const { name, namespace } = object.metadata;
+    const metadata = { ...(name === undefined ? {} : { name }), ...(namespace === undefined ? {} : { namespace }) };
+    await env.kube.apply(
+      RESOURCES.databaseFailover,
+      { apiVersion: API_VERSION, kind: RESOURCES.databaseFailover.kind, metadata, status },
+      { signal: stopping.signal, force: true, subresource: 'status' },
+    );
+  };
+
+  return {
+    report: (object, parsed) => {
+      const { namespace = '', name = '', generation = 0 } = object.metadata;
+      const key = `${namespace}/${name}`;
+      if (parsed.ok || reported.get(key) === generation || !env.leadership.isLeader()) return;
+      reported.set(key, generation);
+      write(object, parsed.problems).catch((error: unknown) => {
+        reported.delete(key);
+        if (stopping.signal.aborted) return;
+        env.log.warn(
+          { namespace, name, error: error instanceof Error ? error.message : 'unknown' },
+          'invalid resource could not be reported',
+        );
+      });
+    },
+    forget: (key) => void reported.delete(key),
+    stop: () => stopping.abort(),
+  };
+}

@@ -1,0 +1,68 @@
+/** Turns a pass's facts into status and events, and writes them when they are worth it. */
+import type { Status } from '../api/status.ts';
+import { eventsBetween } from '../report/events.ts';
+import type { ReportInput } from '../report/input.ts';
+import { buildStatus } from '../report/status.ts';
+import { worthWriting } from '../report/status-change.ts';
+import type { Assessment } from './assess.ts';
+import { type Environment, isoTime } from './environment.ts';
+import type { Group } from './group.ts';
+import { writeStatus } from './status-writer.ts';
+
+export async function reportStatus(
+  group: Group,
+  env: Environment,
+  seen: Assessment,
+  signal: AbortSignal,
+): Promise<void> {
+  if (group.invalid.length > 0) return;
+  const previous = group.status;
+  const next = buildStatus(reportInput(group, env, seen));
+  if (!group.rewriteStatus && !worthWriting(previous, next, env.clock.now())) return;
+  const outcome = await writeStatus(group, env, next, signal);
+  if (outcome !== 'Written') return;
+  group.rewriteStatus = false;
+  emitEvents(group, env, previous, next);
+}
+
+export function emitEvents(group: Group, env: Environment, previous: Status, next: Status): void {
+  for (const { type, reason, action, note } of eventsBetween(previous, next)) {
+    env.kube.event({ regarding: group.object, type, reason, action, note });
+    env.log[type === 'Warning' ? 'warn' : 'info']({ ...group.key, reason, note }, 'state changed');
+  }
+}
+
+function reportInput(group: Group, env: Environment, seen: Assessment): ReportInput {
+  const { record, progress } = group;
+  const attempt =
+    record.attempt === null
+      ? undefined
+      : {
+          ...record.attempt,
+          retries: progress?.retries ?? record.attempt.retries,
+          ...(progress === null || progress.retryAtMs === null
+            ? {}
+            : { nextRetryAt: isoTime(env.clock.now() + progress.retryAtMs - env.clock.monotonicMs()) }),
+        };
+  return {
+    generation: group.generation,
+    previous: group.status,
+    nowMs: env.clock.now(),
+    monotonicMs: env.clock.monotonicMs(),
+    settings: group.settings,
+    views: seen.views,
+    decision: seen.views.every((view) => view.asked) ? group.decision : null,
+    published: group.published,
+    routeProblems: group.routeProblems,
+    problems: group.accessProblems,
+    attempt,
+    history: record.history,
+    baseline: record.baseline ?? undefined,
+    splitBrain:
+      record.splitBrain === null
+        ? undefined
+        : { members: [...record.splitBrain.members], since: record.splitBrain.since },
+    quarantined: record.quarantined,
+    readWhy: group.readWhy,
+  };
+}

@@ -1,0 +1,216 @@
+/**
+ * One worker per resource: it looks at the members all the time, and whenever something was seen or changed it runs once
+ * through observe -> decide -> record -> act -> publish -> report. Every replica looks; only the leader writes.
+ */
+import { parseDatabaseFailover } from '../api/parse.ts';
+import { groupSettings } from '../api/settings.ts';
+import { decide } from '../decide/rules.ts';
+import type { KubeObject } from '../ports/kube.ts';
+import { buildInvalidStatus } from '../report/status.ts';
+import { createAccessKeeper } from './access-keeper.ts';
+import { type Assessment, assess } from './assess.ts';
+import { advanceAttempt, beginAttempt } from './attempts.ts';
+import type { Environment } from './environment.ts';
+import { type Group, newGroup } from './group.ts';
+import { maintainRecord } from './maintenance.ts';
+import { createProber } from './prober.ts';
+import { recordFromStatus } from './record.ts';
+import { emitEvents, reportStatus } from './reporting.ts';
+import { noteRequest, processRequests } from './requests.ts';
+import { publishIfNeeded } from './routing.ts';
+import { fingerprint, isWiped, refreshRecord, writeStatus } from './status-writer.ts';
+
+export interface Worker {
+  readonly group: Group;
+  /** The resource as a watch or a list showed it. */
+  update(object: KubeObject): void;
+  updateRequest(object: KubeObject): void;
+  forgetRequest(name: string): void;
+  /** Something of ours, or beside ours, changed in the cluster. */
+  touchRoutes(): void;
+  /** One pass. Resolves with ms after which to come back, null: only when something happens. */
+  reconcile(): Promise<number | null>;
+  stop(): void;
+}
+
+/** While the primary is in doubt or an adoption is due, a pass follows at least this often. */
+const IDLE_MS = 5000;
+
+export function createWorker(object: KubeObject, env: Environment, wake: () => void): Worker | null {
+  const parsed = parseDatabaseFailover(object);
+  if (!parsed.ok) return null;
+  const prober = createProber({
+    clock: env.clock,
+    random: env.random,
+    connector: env.connector,
+    onEvidence: (evidence) => {
+      env.telemetry.looked(group.key, evidence);
+      access.noteEvidence(evidence);
+      wake();
+    },
+  });
+  const group = newGroup(object, parsed, prober, env.region);
+  const access = createAccessKeeper(group, env, wake);
+  access.apply();
+  return {
+    group,
+    update: (next) => takeOver(group, env, next, access.apply),
+    updateRequest: (request) => noteRequest(group, request),
+    forgetRequest: (name) => void group.requests.delete(name),
+    touchRoutes: () => {
+      group.routesDirty = true;
+    },
+    reconcile: () => reconcile(group, env),
+    stop: () => {
+      group.deleted = true;
+      access.stop();
+      prober.stop();
+      env.telemetry.forget(group.key);
+    },
+  };
+}
+
+/** A newer version of the resource. What does not parse is reported and the last good spec stays in force. */
+function takeOver(group: Group, env: Environment, object: KubeObject, applyAccess: () => void): void {
+  const parsed = parseDatabaseFailover(object);
+  group.object = object;
+  group.invalid = parsed.ok ? [] : parsed.problems;
+  if (!parsed.ok) return;
+  const leading = env.leadership.isLeader() && group.recordVerified;
+  const record = recordFromStatus(parsed.status);
+  if (!leading) {
+    group.status = parsed.status;
+    group.record = record;
+  } else if (isWiped(parsed.status) && !isWiped(group.status)) {
+    // Written again from memory; a stale event costs one needless write at most.
+    group.status = { ...parsed.status };
+    group.rewriteStatus = true;
+  } else if (fingerprint(record) !== fingerprint(recordFromStatus(group.status))) {
+    group.recordVerified = false;
+  }
+  group.resourceVersion = object.metadata.resourceVersion;
+  if (parsed.spec === group.spec || object.metadata.generation === group.generation) return;
+  group.spec = parsed.spec;
+  group.settings = groupSettings(parsed.spec, env.region);
+  group.generation = object.metadata.generation ?? 0;
+  group.routesDirty = true;
+  applyAccess();
+}
+
+async function reconcile(group: Group, env: Environment): Promise<number | null> {
+  if (group.deleted) return null;
+  const startedMs = env.clock.monotonicMs();
+  const signal = env.leadership.termSignal();
+  if (signal === null || !env.leadership.isLeader()) {
+    group.recordVerified = false;
+    observeOnly(group, env);
+    return IDLE_MS;
+  }
+  try {
+    const again = await lead(group, env, signal);
+    env.telemetry.reconciled(group.key, env.clock.monotonicMs() - startedMs, false);
+    return again === null ? IDLE_MS : Math.min(again, IDLE_MS);
+  } catch (error) {
+    env.telemetry.reconciled(group.key, env.clock.monotonicMs() - startedMs, true);
+    throw error;
+  }
+}
+
+/** A replica that does not lead knows what is published from the status, and looks for itself. */
+function observeOnly(group: Group, env: Environment): void {
+  const { status, record } = group;
+  const readers = (status.members ?? []).filter((member) => member.readSet === true).map((member) => member.name);
+  group.published = status.epoch === undefined ? null : { epoch: record.epoch, primary: record.primary, readers };
+  const seen = assess(group, env);
+  group.decision = decide(seen.observation);
+  group.views = seen.views;
+  env.telemetry.judged(group.key, group.settings, seen.views, group.published);
+}
+
+async function lead(group: Group, env: Environment, signal: AbortSignal): Promise<number | null> {
+  if (!group.recordVerified && !(await takeTheLead(group, env, signal))) return null;
+  if (group.invalid.length > 0) await reportInvalid(group, env, signal);
+  let seen = judge(group, env);
+  let againInMs: number | null = null;
+  if (group.record.attempt === null && (await maybeBegin(group, env, seen, signal))) seen = judge(group, env);
+  if (group.record.attempt !== null) {
+    againInMs = await advanceAttempt(group, env, signal);
+    seen = judge(group, env);
+  }
+  if (group.record.attempt === null) await publishIfNeeded(group, env, seen, signal);
+  await reportStatus(group, env, seen, signal);
+  group.prober.setHurry(seen.views.some((view) => view.name === primaryName(group) && view.verdict !== 'Up'));
+  return sooner(againInMs, group.requestsAgainInMs);
+}
+
+/** What is on record may be older than what the last leader wrote: read it, and what is published, before anything else. */
+async function takeTheLead(group: Group, env: Environment, signal: AbortSignal): Promise<boolean> {
+  if ((await refreshRecord(group, env, signal)) === 'Gone') return false;
+  group.snapshot = await env.publisher.read({ ...group.key }, group.spec, { signal });
+  group.published = null;
+  group.routesDirty = true;
+  return true;
+}
+
+function judge(group: Group, env: Environment): Assessment {
+  const first = assess(group, env);
+  const decision = decide(first.observation);
+  const record = maintainRecord(group.record, first.observation, decision, env.clock.now());
+  const seen =
+    record === group.record
+      ? first
+      : { ...first, observation: { ...first.observation, quarantined: record.quarantined } };
+  group.record = record;
+  if (group.decision?.rule !== decision.rule) env.telemetry.decided(group.key, decision);
+  group.decision = decision;
+  group.views = seen.views;
+  env.telemetry.judged(group.key, group.settings, seen.views, group.published);
+  return seen;
+}
+
+/** Begins what a person ordered, else what the rules say. True: an attempt began. */
+async function maybeBegin(group: Group, env: Environment, seen: Assessment, signal: AbortSignal): Promise<boolean> {
+  const requests = await processRequests(group, env, seen, signal);
+  group.requestsAgainInMs = requests.againInMs;
+  if (requests.began) return true;
+  const { decision } = group;
+  if (decision === null || decision.action.kind !== 'Begin') return false;
+  const from = seen.observation.routed ?? group.record.baseline?.primary ?? null;
+  const lostAtMs = seen.views.find((view) => view.name === from)?.lostAtMs ?? null;
+  return beginAttempt(
+    group,
+    env,
+    {
+      kind: decision.action.attempt,
+      to: decision.action.to,
+      from,
+      rule: decision.rule,
+      ...(lostAtMs === null ? {} : { detectionMs: env.clock.monotonicMs() - lostAtMs }),
+    },
+    signal,
+  );
+}
+
+async function reportInvalid(group: Group, env: Environment, signal: AbortSignal): Promise<void> {
+  const [first, ...rest] = group.invalid.map(({ path, message }) => ({
+    reason: 'InvalidSpec',
+    message: `${path}: ${message}`,
+  }));
+  if (first === undefined) return;
+  const previous = group.status;
+  const next = buildInvalidStatus({
+    generation: group.object.metadata.generation ?? 0,
+    previous,
+    nowMs: env.clock.now(),
+    problems: [first, ...rest],
+  });
+  await writeStatus(group, env, next, signal);
+  emitEvents(group, env, previous, next);
+}
+
+const primaryName = (group: Group): string | null => group.record.primary ?? group.record.baseline?.primary ?? null;
+
+function sooner(left: number | null, right: number | null): number | null {
+  if (left === null) return right;
+  return right === null ? left : Math.min(left, right);
+}
