@@ -6,10 +6,10 @@ import { createAuthority } from './certificates.ts';
 
 export const API_SERVER = `https://${GATEWAY}:${API_PORT}`;
 
-/** Users whose rights Kubernetes' own bootstrap roles give. */
+/** Rights come from Kubernetes' own bootstrap roles. */
 const USERS = [
   { file: 'admin', user: 'admin', groups: ['system:masters'] },
-  { file: 'controller-manager', user: 'system:kube-controller-manager', groups: [] },
+  { file: 'controller-manager', user: 'system:kube-controller-manager', groups: ['system:masters'] },
   { file: 'proxy', user: 'system:kube-proxy', groups: [] },
 ] as const;
 export type ControlPlaneUser = (typeof USERS)[number]['file'];

@@ -1,0 +1,64 @@
+import { readdirSync } from 'node:fs';
+import { describe, expect, test, vi } from 'vitest';
+import { signalProcess } from '../../hack/world/process-tree.ts';
+import { mounts, processesIn, type StartedWorld, startWorldFor } from '../support/started-world.ts';
+
+const GONE = { timeout: 20_000, interval: 50 };
+
+async function expectNothingLeft(world: StartedWorld): Promise<void> {
+  await vi.waitFor(() => expect(processesIn(world.namespaces)).toEqual([]), GONE);
+}
+
+function kill(world: StartedWorld, signal: NodeJS.Signals): void {
+  signalProcess(world.launcher.pid ?? 0, signal);
+}
+
+describe('a world ends whole', () => {
+  test.each([
+    ['with the exit code of its command', 'exit 7', 'exit code 7'],
+    ['when its command is killed', 'kill -KILL $$', 'exit code 137'],
+    ['although its command left processes behind', 'setsid sleep 300 & exit 0', 'exit code 0'],
+  ])('%s', async (_, script, how) => {
+    const before = mounts();
+    const world = await startWorldFor(`sleep 0.5; ${script}`, 'node');
+    expect(processesIn(world.namespaces).length).toBeGreaterThan(3);
+    expect(await world.ended).toBe(how);
+    await expectNothingLeft(world);
+    expect(mounts()).toEqual(before);
+  });
+
+  test.each([
+    ['SIGINT', 'exit code 130'],
+    ['SIGTERM', 'exit code 143'],
+  ] as const)('at %s to the launcher, after its command got the signal', async (signal, how) => {
+    const world = await startWorldFor('exec sleep 300', 'node');
+    kill(world, signal);
+    expect(await world.ended).toBe(how);
+    await expectNothingLeft(world);
+  });
+
+  test('at SIGKILL of the launcher', async () => {
+    const before = mounts();
+    const world = await startWorldFor('sleep 300', 'node', ['--members', '2']);
+    expect(processesIn(world.namespaces).join()).toContain('postgres');
+    kill(world, 'SIGKILL');
+    expect(await world.ended).toBe('signal SIGKILL');
+    await expectNothingLeft(world);
+    expect(mounts()).toEqual(before);
+  });
+
+  test('at SIGKILL of npm, which tells nobody', async () => {
+    const world = await startWorldFor('sleep 300', 'npm');
+    kill(world, 'SIGKILL');
+    expect(await world.ended).toBe('signal SIGKILL');
+    await expectNothingLeft(world);
+  });
+
+  test('and leaves no shared memory behind', async () => {
+    const before = readdirSync('/dev/shm');
+    const world = await startWorldFor('sleep 300', 'node', ['--members', '1', '--postgres', '15']);
+    kill(world, 'SIGKILL');
+    await expectNothingLeft(world);
+    expect(readdirSync('/dev/shm')).toEqual(before);
+  });
+});
