@@ -167,8 +167,10 @@ export class Elector implements Leadership {
     try {
       const lease = await this.#request(signal, (options) => store.read(options));
       if (lease !== null) this.#observe(lease);
-      this.#tell(null);
-      if (lease !== null && this.#freeInMs() > 0) return null;
+      if (lease !== null && this.#freeInMs() > 0) {
+        this.#tell(null);
+        return null;
+      }
       const sent = markNow(clock);
       const record = this.#recordAfter(lease);
       const won = await this.#request(signal, (options) =>
@@ -223,6 +225,7 @@ export class Elector implements Leadership {
   #beginTerm(won: StoredLease, sent: Mark): LeaseTerm | null {
     const { clock, times } = this.#parts;
     this.#observe(won);
+    this.#tell(null);
     if (this.#stopping.signal.aborted || elapsedMs(clock, sent) >= times.renewDeadlineMs) return null;
     this.#held = won;
     const term = new LeaseTerm(clock, times.renewDeadlineMs, sent, () => this.#endTerm('Expired'));

@@ -60,6 +60,11 @@ export class FakeClock implements Clock {
     return this.#timers.size;
   }
 
+  /** What the waiting timers still have to wait, in ms. */
+  get waits(): readonly number[] {
+    return [...this.#timers].map((timer) => timer.atMs - this.#monotonicMs);
+  }
+
   /** Moves time by `ms`, firing each timer at its moment. */
   async advance(ms: number): Promise<void> {
     const untilMs = this.#monotonicMs + ms;
