@@ -13,7 +13,8 @@ afterAll(async () => {
 });
 
 test('the API server can be stopped, started, frozen and thawed', async () => {
-  const ready = (): Promise<string> => kubectl('get', '--raw=/readyz', '--request-timeout=1s');
+  const ready = async (): Promise<string> =>
+    (await run('kubectl', ['get', '--raw=/readyz', '--request-timeout=1s'], { timeout: 20_000 })).stdout;
   await control.stopApiServer();
   await expect(ready()).rejects.toThrow(/refused/);
   await control.startApiServer();
