@@ -9,12 +9,21 @@ import { createOrphanRequests } from './orphan-requests.ts';
 import { createQueue } from './queue.ts';
 import { createWorker, type Worker } from './worker.ts';
 
+export interface WatchState {
+  readonly kind: string;
+  /** null: all namespaces. */
+  readonly namespace: string | null;
+  readonly health: WatchHealth;
+}
+
 export interface Controller {
   start(): void;
   /** Stops every loop and resolves when nothing is under way any more. */
   stop(): Promise<void>;
+  /** Resolves when the passes that run now, perhaps as leader, have ended. */
+  settled(): Promise<void>;
   groups(): readonly Group[];
-  watches(): readonly { readonly kind: string; readonly health: WatchHealth }[];
+  watches(): readonly WatchState[];
 }
 
 /** Passes that may run at the same time; each is mostly waiting for the API server. */
@@ -34,7 +43,7 @@ export function createController({ env, namespaces }: ControllerOptions): Contro
   const workers = new Map<string, Worker>();
   const unparsed = createInvalidReporter(env);
   const orphans = createOrphanRequests(env, (key) => workers.has(key));
-  const handles: { readonly kind: string; readonly handle: WatchHandle }[] = [];
+  const handles: { readonly kind: string; readonly namespace: string | null; readonly handle: WatchHandle }[] = [];
   const queue = createQueue({
     clock: env.clock,
     random: env.random,
@@ -138,7 +147,11 @@ export function createController({ env, namespaces }: ControllerOptions): Contro
   ): void => {
     for (const namespace of namespaces ?? [null]) {
       const selector = labels === null ? {} : { labels };
-      handles.push({ kind: resource.kind, handle: env.kube.watch(resource, namespace, selector, listener(namespace)) });
+      handles.push({
+        kind: resource.kind,
+        namespace,
+        handle: env.kube.watch(resource, namespace, selector, listener(namespace)),
+      });
     }
   };
 
@@ -161,8 +174,9 @@ export function createController({ env, namespaces }: ControllerOptions): Contro
       await queue.stop();
       workers.clear();
     },
+    settled: () => queue.settled(),
     groups: () => [...workers.values()].map((worker) => worker.group),
-    watches: () => handles.map(({ kind, handle }) => ({ kind, health: handle.health() })),
+    watches: () => handles.map(({ kind, namespace, handle }) => ({ kind, namespace, health: handle.health() })),
   };
 }
 

@@ -10,6 +10,8 @@ export interface Queue {
   addAfter(key: string, ms: number): void;
   /** Forgets the key's timers and failures; a running handler ends by itself. */
   forget(key: string): void;
+  /** Resolves when the handlers that run now have ended. */
+  settled(): Promise<void>;
   /** Takes no more work and resolves when the running handlers have ended. */
   stop(): Promise<void>;
 }
@@ -92,6 +94,9 @@ export function createQueue(options: QueueOptions): Queue {
       clearTimer(key);
       waiting.delete(key);
       failures.delete(key);
+    },
+    settled: async () => {
+      await Promise.all(running.values());
     },
     stop: async () => {
       stopped = true;

@@ -20,6 +20,7 @@ export function refreshReadSet(
     settings: group.settings,
     primary,
     primaryKnown: members.some((member) => member.name === primary && member.writable),
+    neverHadPrimary: record.baseline === null,
     quarantined: record.quarantined,
   });
   group.readSet = next.state;

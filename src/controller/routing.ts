@@ -4,6 +4,7 @@ import type { MemberView } from '../api/verdict.ts';
 import { reasonNotRoutable } from '../decide/routability.ts';
 import type { ResolvedAddress } from '../ports/resolver.ts';
 import type { Problem } from '../report/input.ts';
+import { isOurs } from '../route/ownership.ts';
 import type { Assessment } from './assess.ts';
 import type { Environment } from './environment.ts';
 import type { Group } from './group.ts';
@@ -81,6 +82,8 @@ export async function publishIfNeeded(
   const emptyBoth = group.decision?.action.kind === 'EmptyBoth';
   const primary = routablePrimary(record, members);
   const readers = emptyBoth ? [] : refreshReadSet(group, env, members, record, primary);
+  // A successor must find the read set again before it touches what its predecessor published.
+  if (members.some((member) => !member.asked) && hasPublished(group)) return;
   const addresses = await routeAddresses(group, env, members, signal);
   const wanted = JSON.stringify([record.epoch, primary, readers, [...addresses]]);
   const due = env.clock.monotonicMs() - group.publishedAtMs >= env.resyncMs;
@@ -137,5 +140,8 @@ async function routeAddresses(
   }
   return addresses;
 }
+
+const hasPublished = (group: Group): boolean =>
+  (group.snapshot?.current.slices ?? []).some((slice) => isOurs(slice, owner(group)));
 
 const owner = (group: Group) => ({ name: group.key.name, namespace: group.key.namespace });
