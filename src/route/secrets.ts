@@ -57,9 +57,6 @@ function readLogins({ credentials }: RouteInput, secret: SecretSpec): LoginsRead
     return null;
   };
   const logins = { readWrite: read(readWriteCredentialsRef), readOnly: read(readOnlyCredentialsRef) };
-  if (readWriteCredentialsRef === undefined && readOnlyCredentialsRef === undefined && secret.data === undefined) {
-    problem('CredentialsMissing', 'it names neither readWriteCredentialsRef nor readOnlyCredentialsRef');
-  }
   return problems.length > 0 ? { kind: 'Unreadable', problems } : { kind: 'Read', logins };
 }
 

@@ -99,7 +99,7 @@ export function sliceObject(intent: SliceIntent, stamp: SliceStamp): KubeObject 
       annotations: {
         [EPOCH_ANNOTATION]: String(stamp.epoch),
         [PRIMARY_ANNOTATION]: stamp.primary,
-        ...(stamp.secrets.length > 0 ? { [SECRETS_ANNOTATION]: stamp.secrets.join(',') } : {}),
+        [SECRETS_ANNOTATION]: stamp.secrets.join(','),
       },
     },
     addressType: intent.family,

@@ -177,32 +177,41 @@ describe.each(plans)('whatever is published already, %s', (_, plan) => {
   });
 });
 
-describe('a settled world', () => {
-  it('leads writes to the primary alone, wherever nothing hinders it', () => {
+describe('a world with nothing foreign in it', () => {
+  /** Whatever is left of ours, the target is above all of it and every address is known. */
+  const ownWorld = world.map((input): RouteInput => {
+    const slices = input.current.slices.filter((object) => isOurs(object, OWNER));
+    const services = [service('orders-rw', usable, OWNER.name), service('orders-ro', usable, null)];
+    return {
+      ...input,
+      addresses: ADDRESSES,
+      target: { ...input.target, epoch: 12 },
+      current: { ...input.current, slices, services },
+    };
+  });
+
+  it('ends in sync, with writes leading to the primary alone', () => {
     fc.assert(
-      fc.property(world, (input) => {
+      fc.property(ownWorld, (input) => {
         const after = history(input, planRoutes).at(-1) ?? input.current;
-        const plan = planRoutes({ ...input, current: after });
-        fc.pre(plan.inSync);
+        expect(planRoutes({ ...input, current: after })).toEqual({ writes: [], problems: [], inSync: true });
         expect([...membersBehind(after)]).toEqual(input.target.primary === null ? [] : [input.target.primary]);
       }),
-      { numRuns: 400 },
+      { numRuns: 200 },
     );
   });
 
-  it('leads writes nowhere after a drain, unless a foreign slice does', () => {
+  it('leads writes nowhere after a drain, at the new epoch', () => {
     fc.assert(
-      fc.property(world, (input) => {
+      fc.property(ownWorld, (input) => {
         const after = history(input, planDrain).at(-1) ?? input.current;
-        fc.pre(planDrain({ ...input, current: after }).inSync);
         expect(membersBehind(after).size).toBe(0);
-        const own = after.slices.filter(
+        const drained = after.slices.filter(
           (object) => object.metadata.labels?.['kubernetes.io/service-name'] === 'orders-rw',
         );
-        for (const object of own)
-          expect(object.metadata.annotations?.[EPOCH_ANNOTATION]).toBe(String(input.target.epoch));
+        for (const object of drained) expect(object.metadata.annotations?.[EPOCH_ANNOTATION]).toBe('12');
       }),
-      { numRuns: 300 },
+      { numRuns: 200 },
     );
   });
 });

@@ -221,7 +221,10 @@ describe('draining', () => {
     expect(behind(drained, 'orders-rw')).toEqual([]);
     expect(behind(drained, 'orders-ro')).toEqual(behind(current, 'orders-ro'));
     for (const name of ['orders-rw-ipv4', 'orders-rw-ipv6']) {
-      expect(named(drained, name).metadata.annotations).toEqual({ [EPOCH_ANNOTATION]: '2', [PRIMARY_ANNOTATION]: '' });
+      expect(named(drained, name).metadata.annotations).toMatchObject({
+        [EPOCH_ANNOTATION]: '2',
+        [PRIMARY_ANNOTATION]: '',
+      });
     }
     expect(planDrain({ ...drain, current: drained })).toEqual({ writes: [], problems: [], inSync: true });
   });
