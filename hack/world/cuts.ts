@@ -22,8 +22,7 @@ export async function rejectWithReset(address: string): Promise<void> {
 }
 
 export async function heal(address: string): Promise<void> {
-  await nft(`add table inet ${TABLE}`, `add chain inet ${TABLE} ${chainOf(address)}`);
-  await nft(`flush chain inet ${TABLE} ${chainOf(address)}`);
+  await nft(...emptyChain(chainOf(address)));
 }
 
 export async function healAll(): Promise<void> {
@@ -37,12 +36,16 @@ async function cut(address: string, ...verdicts: readonly string[]): Promise<voi
   const rules = ['daddr', 'saddr'].flatMap((side) =>
     verdicts.map((verdict) => `add rule inet ${TABLE} ${chain} ${family} ${side} ${address} ${verdict}`),
   );
-  await nft(
+  await nft(...emptyChain(chain), ...rules);
+}
+
+/** Always with its hook: a chain that was first made without one can never get it. */
+function emptyChain(chain: string): string[] {
+  return [
     `add table inet ${TABLE}`,
     `add chain inet ${TABLE} ${chain} { type filter hook input priority 0; policy accept; }`,
     `flush chain inet ${TABLE} ${chain}`,
-    ...rules,
-  );
+  ];
 }
 
 function chainOf(address: string): string {

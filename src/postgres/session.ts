@@ -58,7 +58,7 @@ export async function openSession(
   const client = new ProbeClient(stream, options);
   const lifeline = watchLife(client);
   try {
-    await abortable(client.connect(), stream, signal);
+    await abortable(client.connect(), stream, signal, lifeline.release);
   } catch (error) {
     stream.destroy();
     throw error;
@@ -67,7 +67,7 @@ export async function openSession(
     query: async (text, querySignal) => {
       stream.expectReply();
       try {
-        return rowsOf(await abortable(client.query(text), stream, querySignal));
+        return rowsOf(await abortable(client.query(text), stream, querySignal, lifeline.release));
       } catch (error) {
         lifeline.noteError(error);
         throw error;
@@ -167,9 +167,11 @@ function watchLife(client: Client): Lifeline {
 }
 
 /** `work`, or the signal's reason as soon as it is aborted; only an error that the server sent leaves the stream alive. */
-function abortable<T>(work: Promise<T>, stream: SessionStream, signal: AbortSignal): Promise<T> {
+function abortable<T>(work: Promise<T>, stream: SessionStream, signal: AbortSignal, release: () => void): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     const onAbort = (): void => {
+      // Before the stream goes: what we end ourselves is no loss to be told.
+      release();
       stream.destroy();
       reject(signal.reason);
     };

@@ -62,7 +62,9 @@ describe.each([15, 18] as const)('facts of PostgreSQL %i', (version) => {
     await primary.sql('CREATE TABLE IF NOT EXISTS traffic AS SELECT 1 AS n');
     const watching = observing(standby);
     const current = (await observing(primary).facts('Fresh')).currentLsn;
-    await vi.waitFor(async () => expect((await watching.facts('Standing')).replayLsn).toBeGreaterThanOrEqual(current ?? 0n));
+    await vi.waitFor(async () =>
+      expect((await watching.facts('Standing')).replayLsn).toBeGreaterThanOrEqual(current ?? 0n),
+    );
     const facts = await watching.facts('Standing');
     expect(facts).toMatchObject({ inRecovery: true, timeline: 1, currentLsn: null, replayPaused: false, standbys: [] });
     expect(facts.receiver).toMatchObject({ status: 'streaming', senderPort: primary.port, receivedTimeline: 1 });
@@ -108,9 +110,14 @@ describe.each([15, 18] as const)('facts of PostgreSQL %i', (version) => {
     await primary.sql("SET application_name = 'Patroni heartbeat'");
     expect((await watching.facts('Fresh')).otherControllers).toEqual([]);
     const held = primary.sql("SET application_name = 'Patroni heartbeat'; SELECT pg_sleep(30)");
-    await vi.waitFor(async () => expect((await watching.facts('Standing')).otherControllers).toEqual(['Patroni']), 5_000);
+    await vi.waitFor(
+      async () => expect((await watching.facts('Standing')).otherControllers).toEqual(['Patroni']),
+      5_000,
+    );
     const ended = expect(held).rejects.toMatchObject({ code: '57P01' });
-    await primary.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(30)' AND pid <> pg_backend_pid()");
+    await primary.sql(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(30)' AND pid <> pg_backend_pid()",
+    );
     await ended;
   });
 
@@ -124,7 +131,7 @@ describe.each([15, 18] as const)('facts of PostgreSQL %i', (version) => {
   });
 
   test('a promotion shows at once as a new timeline with its history, though the control file is older', async () => {
-    await primary.sql("SELECT pg_switch_wal()");
+    await primary.sql('SELECT pg_switch_wal()');
     const watching = observing(standby);
     expect(await watching.facts('Fresh')).toMatchObject({ inRecovery: true, timeline: 1 });
     await primary.stop('fast');
