@@ -33,6 +33,8 @@ function readPgpass(line: string): string[] {
   return fields;
 }
 
+const lastPart = (made: string) => made.slice(made.lastIndexOf('/') + 1);
+
 describe('a connection string', () => {
   test.each([
     ['uri', uri(PLAIN), 'postgresql://app:secret@rw.example:5432/orders'],
@@ -55,7 +57,7 @@ describe('a connection string', () => {
         const { user, password, host, port } = new pg.Client(uri(given));
         expect({ username: user, password, host, port, database: given.database }).toEqual(given);
         // This driver leaves some reserved characters in a database name encoded; the URI's own reading does not.
-        expect(decodeURIComponent(new URL(uri(given)).pathname.slice(1))).toBe(given.database);
+        expect(decodeURIComponent(lastPart(uri(given)))).toBe(given.database);
       }),
     );
   });
@@ -66,7 +68,7 @@ describe('a connection string', () => {
         const url = new URL(jdbcUri(given).slice('jdbc:'.length));
         expect(url.searchParams.get('user')).toBe(given.username);
         expect(url.searchParams.get('password')).toBe(given.password);
-        expect(decodeURIComponent(url.pathname.slice(1))).toBe(given.database);
+        expect(decodeURIComponent(lastPart(jdbcUri(given)).replace(/\?.*/, ''))).toBe(given.database);
       }),
     );
   });
