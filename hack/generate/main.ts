@@ -1,9 +1,9 @@
 /** `npm run generate`: writes every generated file. With `--check` it writes nothing and fails when one has drifted. */
-import { crdFiles } from './crds.ts';
+import { generatedFiles } from './catalogue.ts';
 import { hasDrifted, write } from './generated-file.ts';
-import { referenceFile } from './reference.ts';
+import { metricsFile } from './metrics.ts';
 
-const files = [...crdFiles(), referenceFile()];
+const files = [...crdFiles(), referenceFile(), metricsFile()];
 
 if (process.argv.includes('--check')) {
   const drifted: string[] = [];
