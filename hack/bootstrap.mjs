@@ -25,9 +25,20 @@ function checkPlatform() {
   }
 }
 
+/** By time where that suffices, else by content: a checkout gives the lock file a new time without changing it. */
+function isInstalled() {
+  const lockFile = join(root, 'package-lock.json');
+  if (!existsSync(installedMark)) return false;
+  if (statSync(installedMark).mtimeMs >= statSync(lockFile).mtimeMs) return true;
+  const wanted = Object.entries(JSON.parse(readFileSync(lockFile, 'utf8')).packages);
+  const installed = JSON.parse(readFileSync(installedMark, 'utf8')).packages;
+  return wanted.every(
+    ([path, { version, optional }]) => path === '' || optional || installed[path]?.version === version,
+  );
+}
+
 function install() {
-  const lock = statSync(join(root, 'package-lock.json'));
-  if (existsSync(installedMark) && statSync(installedMark).mtimeMs >= lock.mtimeMs) return;
+  if (isInstalled()) return;
   process.stderr.write('installing the npm packages (npm ci) ...\n');
   const { status, error } = spawnSync('npm', ['ci', '--no-audit', '--no-fund'], {
     cwd: root,
