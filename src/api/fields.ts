@@ -5,6 +5,8 @@ import { withRules } from './rules.ts';
 import { parseSize, SIZE_PATTERN } from './size.ts';
 
 export const DNS_LABEL = '^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$';
+/** Names of Services start with a letter (RFC 1035), unlike other names. */
+const SERVICE_NAME = '^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$';
 export const DNS_NAME = '^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$';
 /** A DNS name or an address in either family; what it resolves to is checked where it is used. */
 export const HOST = '^[A-Za-z0-9_:]([-A-Za-z0-9_.:%]{0,251}[A-Za-z0-9_.:])?$';
@@ -72,7 +74,7 @@ export const memberName = (description: string) =>
 export const objectName = (description: string) =>
   z.string().min(1).max(253).regex(new RegExp(DNS_NAME)).meta({ description });
 export const serviceName = (description: string) =>
-  z.string().min(1).max(63).regex(new RegExp(DNS_LABEL)).meta({ description });
+  z.string().min(1).max(63).regex(new RegExp(SERVICE_NAME)).meta({ description });
 
 /** A moment as RFC 3339 text. */
 export const time = (description: string) => z.string().max(64).meta({ description, format: 'date-time' });

@@ -104,6 +104,13 @@ export const routesRefusals: readonly RefusalCase[] = [
     'readOnly.service must differ from readWrite.service; choose two Services',
   ),
   refusal(
+    'a Service name that starts with a digit',
+    { 'spec.routes.readWrite.service': '1-rw' },
+    'spec.routes.readWrite.service',
+    'should match',
+    'must match',
+  ),
+  refusal(
     'leaveLag below maxReplayLag',
     { 'spec.routes.readOnly.leaveLag': '9s' },
     'spec.routes.readOnly.leaveLag',

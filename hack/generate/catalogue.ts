@@ -1,0 +1,9 @@
+/** Everything in the repository that is generated; `npm run generate` writes it and a test checks it for drift. */
+import { crdFiles } from './crds.ts';
+import type { GeneratedFile } from './generated-file.ts';
+import { metricsFile } from './metrics.ts';
+import { referenceFile } from './reference.ts';
+
+export function generatedFiles(): GeneratedFile[] {
+  return [...crdFiles(), referenceFile(), metricsFile()];
+}
