@@ -16,25 +16,12 @@ import { withDeadline } from './deadline.ts';
 import type { KubeObserver } from './kube-observer.ts';
 import type { LeaseRecord, LeaseStore, StoredLease } from './lease-store.ts';
 import { elapsedMs, LeaseTerm, type LossReason, type Mark, markNow } from './lease-term.ts';
+import { JITTER, type LeaseTimes, requireSafeTimes } from './lease-times.ts';
 import { guardStalls } from './stall-guard.ts';
-
-export interface LeaseTimes {
-  readonly leaseDurationMs: number;
-  readonly renewDeadlineMs: number;
-  readonly retryPeriodMs: number;
-}
-
-/** client-go's defaults. */
-export const DEFAULT_LEASE_TIMES: LeaseTimes = {
-  leaseDurationMs: 15_000,
-  renewDeadlineMs: 10_000,
-  retryPeriodMs: 2_000,
-};
 
 const WORK_GRACE_MS = 2_000;
 /** What a released Lease says, as in client-go: nobody has to wait for it. */
 const RELEASED_DURATION_MS = 1_000;
-const JITTER = 0.2;
 /** For requests that nothing but their deadline ends. */
 const NEVER = new AbortController().signal;
 
@@ -76,12 +63,10 @@ export class Elector implements Leadership {
   #stopGuard: () => void = () => {};
 
   constructor(parts: ElectorParts) {
-    const { leaseDurationMs, renewDeadlineMs, retryPeriodMs } = parts.times;
-    if (!(leaseDurationMs > renewDeadlineMs && renewDeadlineMs > (1 + JITTER) * retryPeriodMs && retryPeriodMs > 0)) {
-      throw new RangeError('must be: lease duration > renew deadline > 1.2 x retry period > 0');
-    }
+    requireSafeTimes(parts.times);
     this.#parts = parts;
-    this.#requestMs = retryPeriodMs * 0.75;
+    // Below the retry period, so that a hung request never delays the next.
+    this.#requestMs = parts.times.retryPeriodMs * 0.75;
   }
 
   start(): void {

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { DEFAULT_LEASE_TIMES, Elector, type ElectorParts } from '../../../src/kube/lease.ts';
+import { Elector, type ElectorParts } from '../../../src/kube/lease.ts';
+import { DEFAULT_LEASE_TIMES } from '../../../src/kube/lease-times.ts';
 import { KubeError } from '../../../src/ports/kube.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { FakeLease, FakeLeaseStore } from '../../support/fake-lease-store.ts';

@@ -64,6 +64,12 @@ describe('get', () => {
     await client.get(RESOURCES.secret, { namespace: 'shop', name: '../../kube-system/secrets/x?y' }, options);
     expect(server.requests[0]?.path).toBe('/api/v1/namespaces/shop/secrets/..%2F..%2Fkube-system%2Fsecrets%2Fx%3Fy');
   });
+
+  test.each(['', '.', '..'])('refuses the name %j, which is a path', async (name) => {
+    const answer = client.get(RESOURCES.secret, { namespace: 'shop', name }, options);
+    await expect(answer).rejects.toMatchObject({ code: 'Invalid' });
+    expect(server.requests).toEqual([]);
+  });
 });
 
 describe('apply', () => {
