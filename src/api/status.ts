@@ -37,6 +37,7 @@ export const attemptSchema = z
     kind: z.enum(['Adopt', 'Follow', 'ForceRoute', 'Rebaseline']).meta({ description: 'What the attempt is.' }),
     from: text('Member the route leaves; absent when it led nowhere.', 63).optional(),
     to: text('Member the route goes to.', 63),
+    reason: text('Why it began.', 2048).optional(),
     step: z.enum(attemptSteps).meta({ description: 'Step the attempt has reached.' }),
     startedAt: time('When the attempt began.'),
     retries: count('Retries of the current step.').default(0),

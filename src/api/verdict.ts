@@ -38,6 +38,11 @@ export interface MemberView {
   readonly reason: string;
   /** The verdict has lasted past its threshold and grace: counts as dead. */
   readonly dead: boolean;
+  /**
+   * Nothing listens there: refused past the threshold and the standing session over, whatever grace still runs. No server
+   * in a smart shutdown refuses (it answers 57P03). Never true behind a proxy (`direct: false`).
+   */
+  readonly refused: boolean;
   /** Monotonic ms since which the member has not been `Up`; null while it is. */
   readonly lostAtMs: number | null;
   /** At least one look has ended. */

@@ -16,12 +16,13 @@ export interface Assessment {
   readonly observation: Observation;
 }
 
-export function assess(group: Group, env: Environment): Assessment {
+/** `newPrimary`: the member that is about to be routed, whose position the others' lag is measured against. */
+export function assess(group: Group, env: Environment, newPrimary: string | null = null): Assessment {
   const nowMs = env.clock.monotonicMs();
   const { settings, record } = group;
   const tracks = group.prober.tracks();
   const baseline = knownBaseline(record.baseline);
-  const primary = record.primary ?? baseline?.primary ?? null;
+  const primary = newPrimary ?? record.primary ?? baseline?.primary ?? null;
   const expected = settings.systemIdentifier ?? baseline?.systemIdentifier ?? null;
   const view = (systemIdentifier: string | null) =>
     viewMembers(tracks, settings, { nowMs, primary, primaryLsn: baseline?.lsn ?? null, systemIdentifier });

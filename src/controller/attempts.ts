@@ -36,6 +36,8 @@ export interface Intent {
   readonly rule?: number;
   readonly request?: string;
   readonly detectionMs?: number;
+  /** Why, in words. */
+  readonly reason: string;
 }
 
 /** False: the world changed under us, decide again. */
@@ -55,6 +57,7 @@ export async function beginAttempt(
     kind: intent.kind,
     ...(intent.from === null || intent.from === intent.to ? {} : { from: intent.from }),
     to: intent.to,
+    reason: intent.reason.slice(0, 2048),
     step: 'Draining',
     startedAt: isoTime(env.clock.now()),
     retries: 0,
@@ -103,7 +106,8 @@ async function runSteps(
     return undo(group, env, attempt, `${check.why}, past failover.deadline`, seen.observation, signal);
   }
   if (check.kind === 'Abort') return undo(group, env, attempt, check.why, seen.observation, signal);
-  return route(group, env, attempt, progress, seen, signal);
+  // From here on the others' lag is measured against the new primary.
+  return route(group, env, attempt, progress, assess(group, env, attempt.to), signal);
 }
 
 async function drain(group: Group, env: Environment, attempt: Attempt, signal: AbortSignal): Promise<void> {
@@ -149,7 +153,7 @@ async function route(
   const published = await timed(progress, 'Routing', env, () => publishRoutes(group, env, { record, members, signal }));
   if (!published.readWriteDone)
     return published.problems.map((problem) => problem.message).join('; ') || 'the route is not written yet';
-  const entry = ended(group, env, attempt, progress, 'Completed', loss);
+  const entry = ended(env, attempt, progress, 'Completed', loss);
   return finish(group, env, { ...record, attempt: null, history: withEntry(record, entry) }, signal);
 }
 
@@ -168,7 +172,7 @@ async function undo(
   const published = await publishRoutes(group, env, { record, members: observation.members, signal });
   if (!published.readWriteDone) return 'the old route is not written yet';
   const progress = group.progress ?? newProgress(attempt);
-  const entry = { ...ended(group, env, attempt, progress, 'Aborted', null), reason: why.slice(0, 1024) };
+  const entry = { ...ended(env, attempt, progress, 'Aborted', null), reason: why.slice(0, 1024) };
   env.log.warn({ ...logKey(group), epoch: attempt.epoch, why }, 'attempt aborted');
   return finish(group, env, { ...record, attempt: null, history: withEntry(record, entry) }, signal);
 }
@@ -211,7 +215,6 @@ export function statusOf(status: Status, record: GroupRecord): Status {
 }
 
 function ended(
-  group: Group,
   env: Environment,
   attempt: Attempt,
   progress: AttemptProgress,
@@ -225,7 +228,7 @@ function ended(
     ...(attempt.from === undefined ? {} : { from: attempt.from }),
     to: attempt.to,
     outcome,
-    ...(group.decision === null ? {} : { reason: group.decision.message.slice(0, 1024) }),
+    ...(attempt.reason === undefined ? {} : { reason: attempt.reason.slice(0, 1024) }),
     startedAt: attempt.startedAt,
     finishedAt: isoTime(env.clock.now()),
     steps: attempt.detectionMs === undefined ? steps : { Detection: attempt.detectionMs, ...steps },

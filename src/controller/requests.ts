@@ -72,7 +72,13 @@ async function begin(
   const began = await beginAttempt(
     group,
     env,
-    { kind: outcome.attempt, to: outcome.to, from: group.record.primary, request: nameOf(request) },
+    {
+      kind: outcome.attempt,
+      to: outcome.to,
+      from: group.record.primary,
+      request: nameOf(request),
+      reason: `ordered by FailoverRequest ${nameOf(request)}`,
+    },
     signal,
   );
   if (!began) return false;

@@ -137,7 +137,9 @@ async function lead(group: Group, env: Environment, signal: AbortSignal): Promis
     againInMs = await advanceAttempt(group, env, signal);
     seen = judge(group, env);
   }
-  if (group.record.attempt === null) await publishIfNeeded(group, env, seen, signal);
+  // An adoption that is due publishes by itself; before it the lags could not be told.
+  if (group.record.attempt === null && group.decision?.action.kind !== 'Begin')
+    await publishIfNeeded(group, env, seen, signal);
   await reportStatus(group, env, seen, signal);
   group.prober.setHurry(seen.views.some((view) => view.name === primaryName(group) && view.verdict !== 'Up'));
   return sooner(againInMs, group.requestsAgainInMs);
@@ -185,6 +187,7 @@ async function maybeBegin(group: Group, env: Environment, seen: Assessment, sign
       to: decision.action.to,
       from,
       rule: decision.rule,
+      reason: decision.message,
       ...(lostAtMs === null ? {} : { detectionMs: env.clock.monotonicMs() - lostAtMs }),
     },
     signal,

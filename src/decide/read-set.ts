@@ -103,7 +103,11 @@ function judge(view: MemberView, before: Membership | null, read: ReadSettings, 
   if (barred !== null) return { view, membership: { isIn: false, changingSinceMs: null }, why: barred };
   // Reset and waited out: its lag is not known at this moment, so nothing changes.
   if (!view.standby)
-    return { view, membership: { isIn: true, changingSinceMs: null }, why: 'connection reset, looking afresh' };
+    return {
+      view,
+      membership: { isIn: true, changingSinceMs: before?.changingSinceMs ?? null },
+      why: 'connection reset, looking afresh',
+    };
   return before?.isIn === true ? judgeReader(view, before, read, context) : judgeCandidate(view, before, read, context);
 }
 

@@ -41,6 +41,12 @@ export const primaryName = (o: Observation): string => primaryOf(o) ?? 'the prim
 export const whyPrimary = (o: Observation): string => primaryView(o)?.reason ?? 'not looked at yet';
 
 export const isPrimaryDead = (o: Observation): boolean => primaryView(o)?.dead === true;
+
+/**
+ * Dead, or refused past the threshold though a grace still runs. The grace of an orderly stop keeps *us* from promoting while
+ * somebody restarts the primary; when somebody promoted another meanwhile, that question is answered.
+ */
+export const isPrimaryGone = (o: Observation): boolean => isPrimaryDead(o) || primaryView(o)?.refused === true;
 export const isPrimaryWritable = (o: Observation): boolean => primaryView(o)?.writable === true;
 
 export function isPrimaryDemoted(o: Observation): boolean {

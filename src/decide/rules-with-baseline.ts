@@ -5,6 +5,7 @@ import {
   hold,
   isPrimaryDead,
   isPrimaryDemoted,
+  isPrimaryGone,
   isPrimaryUnreadable,
   isPrimaryWritable,
   names,
@@ -80,12 +81,13 @@ export const rulesWithBaseline: readonly Rule[] = [
   {
     id: 322,
     reason: 'PromotedElsewhere',
-    condition: 'the routed member counts as dead, exactly one other accepts writes on a descending timeline',
+    condition:
+      'the routed member counts as dead or is refused past the threshold, exactly one other accepts writes on a descending timeline',
     effect: 'the routes follow it; the old primary is quarantined',
     remedy: 'none needed',
-    when: (o) => rivalIs(o, 'Descends') && isPrimaryDead(o),
+    when: (o) => rivalIs(o, 'Descends') && isPrimaryGone(o),
     outcome: (o) =>
-      begin('Follow', rivalName(o), `${rivalName(o)} was promoted and ${primaryName(o)} is dead: ${whyPrimary(o)}`),
+      begin('Follow', rivalName(o), `${rivalName(o)} was promoted and ${primaryName(o)} is gone: ${whyPrimary(o)}`),
   },
   {
     id: 323,

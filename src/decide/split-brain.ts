@@ -19,5 +19,5 @@ export function nextSplitBrain(observation: Observation): readonly string[] | nu
 function hasStoppedWriting(member: MemberView | null): boolean {
   if (member === null) return true;
   if (member.verdict === 'Up') return !member.writable;
-  return member.dead && member.verdict === 'Refused';
+  return member.refused;
 }

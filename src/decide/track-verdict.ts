@@ -10,6 +10,8 @@ export interface TrackVerdict {
   readonly verdict: Verdict;
   readonly reason: string;
   readonly dead: boolean;
+  /** Refused past the threshold, the standing session over; graces play no part. */
+  readonly refused: boolean;
   /** Monotonic start of the first look that was not good; null while `Up` and before the first look. */
   readonly lostAtMs: number | null;
 }
@@ -25,17 +27,24 @@ export function verdictOf(track: Track, nowMs: number, settings: DetectionSettin
     verdict: troubleVerdict(track, trouble, nowMs, settings),
     reason: troubleReason(track, trouble, settings),
     dead: track.dead !== null,
+    refused: isRefused(track, trouble, settings),
     lostAtMs: trouble.sinceMs,
   };
 }
 
 function up(reason: string): TrackVerdict {
-  return { verdict: 'Up', reason, dead: false, lostAtMs: null };
+  return { verdict: 'Up', reason, dead: false, refused: false, lostAtMs: null };
 }
 
 function notAnswered(track: Track): TrackVerdict {
   const reason = track.asked ? 'accepts connections, not asked in full yet' : 'not looked at yet';
-  return { verdict: 'Unknown', reason, dead: false, lostAtMs: null };
+  return { verdict: 'Unknown', reason, dead: false, refused: false, lostAtMs: null };
+}
+
+function isRefused(track: Track, { look, failed }: Trouble, settings: DetectionSettings): boolean {
+  return (
+    look.verdict === 'Refused' && failed >= settings.failureThreshold && !track.sessionAlive && track.member.direct
+  );
 }
 
 /** 57P03 is the server's own word for every new connection: no threshold is needed to believe it. */

@@ -71,7 +71,7 @@ function ownVerdict(track: Track, detection: DetectionSettings, context: ViewCon
 }
 
 function unfit(verdict: Verdict, reason: string, lostAtMs: number): TrackVerdict {
-  return { verdict, reason, dead: false, lostAtMs };
+  return { verdict, reason, dead: false, refused: false, lostAtMs };
 }
 
 /**
