@@ -1,12 +1,16 @@
-/** Installs the CRDs of the checkout and waits until the API server serves them. */
+/** Installs the CRDs of the checkout and waits until the API server serves and explains them. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, vi } from 'vitest';
 import { parse } from 'yaml';
+import { z } from 'zod';
 import { crdFiles } from '../../hack/generate/crds.ts';
 import { repository } from '../../hack/generate/generated-file.ts';
 import { GROUP, VERSION } from '../../src/api/resources.ts';
 import type { TestApi } from './api.ts';
+
+/** Published a moment after the resources are served; `kubectl explain` reads it. */
+const openApi = z.object({ components: z.object({ schemas: z.record(z.string(), z.unknown()) }) });
 
 export async function installCrds(api: TestApi): Promise<void> {
   for (const file of crdFiles()) {
@@ -19,6 +23,8 @@ export async function installCrds(api: TestApi): Promise<void> {
         const { code } = await api.raw('GET', `/apis/${GROUP}/${VERSION}/${plural}?limit=1`);
         expect(code).toBe(200);
       }
+      const { json } = await api.raw('GET', `/openapi/v3/apis/${GROUP}/${VERSION}`);
+      expect(Object.keys(openApi.parse(json).components.schemas).join()).toMatch(/DatabaseFailover.*FailoverRequest/);
     },
     { timeout: 20_000, interval: 100 },
   );
