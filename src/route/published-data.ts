@@ -3,7 +3,7 @@ import { EPOCH_ANNOTATION } from '../api/resources.ts';
 import type { KubeObject, Resource } from '../ports/kube.ts';
 import type { PartialPlan, RouteInput, RouteProblem } from './contract.ts';
 import { describe, identify, isOurs, managerOf, otherOwner, ownerLabels } from './ownership.ts';
-import { renderTemplate, type TemplateVariables } from './templates.ts';
+import { parseTemplate, renderTemplate, type Template, type TemplateVariables } from './templates.ts';
 import { applyIfNeeded } from './writes.ts';
 
 /** Bound of the API server on the data of one ConfigMap or Secret. */
@@ -18,13 +18,22 @@ interface Named {
   readonly name: string;
 }
 
+type Templates = Readonly<Record<string, string>>;
+
+/** By the spec's own object, which lives as long as its generation: plans are made each second, specs seldom change. */
+const parsedTemplates = new WeakMap<Templates, ReadonlyMap<string, Template>>();
+
+function parsedOnce(templates: Templates): ReadonlyMap<string, Template> {
+  const known = parsedTemplates.get(templates);
+  if (known !== undefined) return known;
+  const parsed = new Map(Object.entries(templates).map(([key, text]) => [key, parseTemplate(text)]));
+  parsedTemplates.set(templates, parsed);
+  return parsed;
+}
+
 /** All keys, or what is wrong with each faulty one: half of a new content would be worse than all of the old. */
-export function renderData(
-  object: Named,
-  templates: Readonly<Record<string, string>>,
-  variables: TemplateVariables,
-): Rendering {
-  const rendered = Object.entries(templates).map(([key, template]) => ({
+export function renderData(object: Named, templates: Templates, variables: TemplateVariables): Rendering {
+  const rendered = [...parsedOnce(templates)].map(([key, template]) => ({
     key,
     result: renderTemplate(template, variables),
   }));

@@ -117,7 +117,8 @@ function readWriteIntents(
   }
   return service.families.map((family) => {
     const current = namedSlice(own, sliceName(service.name, family, null));
-    const kept = current === null ? null : keptWhileBlind(current, served);
+    const serves = current !== null && current.service === service.name && current.family === family;
+    const kept = serves ? keptWhileBlind(current, served) : null;
     return readWriteIntent(service, family, kept ?? knownEndpoint(input, served.name, family), current);
   });
 }

@@ -35,18 +35,28 @@ interface Finding {
 
 type Parsed = { readonly spans: TemplateSpans } | Finding;
 
-export function renderTemplate(template: string, variables: TemplateVariables): TemplateResult {
-  const parsed = parse(template);
-  const finding = 'spans' in parsed ? check(parsed.spans, variables, null) : parsed;
-  if (finding !== null) return { kind: 'Faulty', fault: { ...position(template, finding.offset), what: finding.what } };
-  // A writer of its own: the library's shared one keeps every template it ever met.
-  const text = new Mustache.Writer().render(template, nested(variables), undefined, { escape: String });
-  return { kind: 'Rendered', text };
+/** A template as parsed once: the library takes a token per character, which is the dear part. */
+export interface Template {
+  readonly text: string;
+  /** Keeps the parsed text; one for each template, because the library's shared one keeps all it ever met. */
+  readonly writer: Mustache.Writer;
+  readonly parsed: Parsed;
 }
 
-function parse(template: string): Parsed {
+export function parseTemplate(text: string): Template {
+  const writer = new Mustache.Writer();
+  return { text, writer, parsed: parse(text, writer) };
+}
+
+export function renderTemplate({ text, writer, parsed }: Template, variables: TemplateVariables): TemplateResult {
+  const finding = 'spans' in parsed ? check(parsed.spans, variables, null) : parsed;
+  if (finding !== null) return { kind: 'Faulty', fault: { ...position(text, finding.offset), what: finding.what } };
+  return { kind: 'Rendered', text: writer.render(text, nested(variables), undefined, { escape: String }) };
+}
+
+function parse(template: string, writer: Mustache.Writer): Parsed {
   try {
-    return { spans: new Mustache.Writer().parse(template) };
+    return { spans: writer.parse(template) };
   } catch (error) {
     const message = error instanceof Error ? error.message : '';
     const place = /^(.*) at (\d+)$/s.exec(message);

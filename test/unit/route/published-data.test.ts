@@ -89,15 +89,12 @@ describe('a ConfigMap', () => {
   it('cannot grow beyond what the API server stores', () => {
     const long = '{{#readers}}'.concat('x'.repeat(4000), '{{/readers}}');
     const data = Object.fromEntries(Array.from({ length: 64 }, (_, index) => [`K${index}`, long]));
-    const configMaps = Array.from({ length: 1 }, () => ({ name: 'orders-db', data }));
     const readers = ['m1', 'm2', 'm3'];
-    expect(planRoutes(routeInput({ routes: { configMaps }, target: { readers } })).problems).toEqual([]);
-    const base = routeInput({ routes: { configMaps }, target: { readers: [...readers, 'm4', 'm5'] } });
-    const members = [
-      ...base.members,
-      ...base.members.slice(0, 2).map((member, index) => ({ ...member, name: `m${index + 4}` })),
-    ];
-    const { problems } = planRoutes({ ...base, members });
+    const base = withData(data, { target: { readers } });
+    expect(planRoutes(base).problems).toEqual([]);
+    const more = ['m4', 'm5'].flatMap((name) => base.members.slice(0, 1).map((member) => ({ ...member, name })));
+    const target = { ...base.target, readers: [...readers, 'm4', 'm5'] };
+    const { problems } = planRoutes({ ...base, members: [...base.members, ...more], target });
     expect(problems.find(({ reason }) => reason === 'TemplateError')?.message).toContain('more than 1 MiB');
   });
 

@@ -211,6 +211,10 @@ describe('what the spec drops', () => {
       secrets: ['orders-dsn'],
       credentials: [],
     });
+    expect(namesToRead({ owner, spec: routeInput({ routes: { secrets } }).spec, slices: [] })).toMatchObject({
+      secrets: ['orders-dsn'],
+      credentials: ['writer'],
+    });
     const after = settled(routeInput({ current: before, routes: { configMaps } }), planRoutes);
     expect(namesToRead({ owner, spec, slices: after.slices }).secrets).toEqual([]);
   });

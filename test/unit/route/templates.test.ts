@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
-import { renderTemplate, type TemplateVariables } from '../../../src/route/templates.ts';
+import { parseTemplate, renderTemplate, type TemplateVariables } from '../../../src/route/templates.ts';
 
 const variables: TemplateVariables = {
   values: { name: 'orders', epoch: 7, primary: '', 'readWrite.host': 'rw.example', 'readWrite.port': 5432 },
@@ -14,7 +14,7 @@ const variables: TemplateVariables = {
   absent: { 'readWrite.password': 'ConfigMaps hold no logins; use spec.routes.secrets' },
 };
 
-const render = (template: string) => renderTemplate(template, variables);
+const render = (template: string) => renderTemplate(parseTemplate(template), variables);
 
 describe('a template', () => {
   test.each([
@@ -35,15 +35,17 @@ describe('a template', () => {
   });
 
   it('renders values as they are: nothing is escaped for HTML', () => {
-    const result = renderTemplate('{{v}}', { ...variables, values: { v: `<&'"/\`=>` } });
+    const result = renderTemplate(parseTemplate('{{v}}'), { ...variables, values: { v: `<&'"/\`=>` } });
     expect(result).toEqual({ kind: 'Rendered', text: `<&'"/\`=>` });
   });
 
   it('renders the inverted section of an empty list', () => {
     const empty = { ...variables, lists: { readers: [] } };
-    expect(renderTemplate('{{#readers}}x{{/readers}}{{^readers}}none{{/readers}}', empty)).toMatchObject({
-      text: 'none',
-    });
+    expect(renderTemplate(parseTemplate('{{#readers}}x{{/readers}}{{^readers}}none{{/readers}}'), empty)).toMatchObject(
+      {
+        text: 'none',
+      },
+    );
   });
 
   test.each([
