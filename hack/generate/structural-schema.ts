@@ -102,10 +102,11 @@ function convertAll(properties: Readonly<Record<string, Emitted>>): Record<strin
 function sentences({ minimum, maximum, default: value }: Emitted, description: string): string {
   const isRange = minimum !== undefined && maximum !== undefined && maximum < 2 ** 31;
   const isPlain = typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
+  const isList = Array.isArray(value) && value.length > 0;
   return [
     description,
     ...(isRange ? [`From ${minimum} to ${maximum}.`] : []),
-    ...(isPlain && value !== -1 ? [`Default: ${value}.`] : []),
+    ...((isPlain && value !== -1) || isList ? [`Default: ${value}.`] : []),
   ].join(' ');
 }
 
