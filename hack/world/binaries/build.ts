@@ -8,13 +8,13 @@ const run = promisify(execFile);
 const BUILD_TIMEOUT_MS = 60 * 60_000;
 
 /** A sentence that says what is missing, or null when this machine can build. */
-export async function reasonCannotBuild(): Promise<string | null> {
+export async function reasonCannotBuild(env: NodeJS.ProcessEnv): Promise<string | null> {
   const needed = `Go ${GO_MINIMUM.join('.')} or newer`;
   let version: string;
   try {
     // Asked inside the module, where Go may switch to the toolchain that go.mod wants.
     version = (
-      await run('go', ['env', 'GOVERSION'], { cwd: moduleFolder('kubernetes'), timeout: 120_000 })
+      await run('go', ['env', 'GOVERSION'], { cwd: moduleFolder('kubernetes'), timeout: 120_000, env })
     ).stdout.trim();
   } catch {
     return `building from source needs ${needed}, which is not installed: see https://go.dev/doc/install`;
@@ -28,11 +28,11 @@ export async function reasonCannotBuild(): Promise<string | null> {
 }
 
 /** Sources come from the Go module proxy and are verified against the go.sum beside this file. */
-export async function build(source: BinarySource, target: string): Promise<void> {
+export async function build(source: BinarySource, target: string, env: NodeJS.ProcessEnv): Promise<void> {
   const args = ['build', '-mod=readonly', '-trimpath', '-ldflags', source.ldflags, '-o', target, source.goPackage];
   const child = spawn('go', args, {
     cwd: moduleFolder(source.module),
-    env: { ...process.env, CGO_ENABLED: '0', GOOS: 'linux', GOARCH: 'amd64' },
+    env: { ...env, CGO_ENABLED: '0', GOOS: 'linux', GOARCH: 'amd64' },
     stdio: ['ignore', 'ignore', 'pipe'],
     timeout: BUILD_TIMEOUT_MS,
   });

@@ -17,7 +17,7 @@ export const FOLDER_VARIABLE = 'DBFO_BINARIES';
 export async function getBinaries<Name extends BinaryName>(
   names: readonly Name[],
   say: Say,
-  env: Readonly<Record<string, string | undefined>> = process.env,
+  env: NodeJS.ProcessEnv = process.env,
 ): Promise<Readonly<Record<Name, string>>> {
   const paths: Partial<Record<BinaryName, string>> = {};
   const missing: Name[] = [];
@@ -37,7 +37,7 @@ export async function getBinaries<Name extends BinaryName>(
           path = await tryDownload(name, entry, say, env);
           offline = path === null;
         }
-        paths[name] = path ?? (await buildBinary(name, entry, say));
+        paths[name] = path ?? (await buildBinary(name, entry, say, env));
       }
     });
   }
@@ -52,10 +52,7 @@ function isComplete<Name extends BinaryName>(
   return names.every((name) => paths[name] !== undefined);
 }
 
-async function findInFolder(
-  name: BinaryName,
-  env: Readonly<Record<string, string | undefined>>,
-): Promise<string | null> {
+async function findInFolder(name: BinaryName, env: NodeJS.ProcessEnv): Promise<string | null> {
   const folder = env[FOLDER_VARIABLE];
   if (folder === undefined || folder === '') return null;
   const path = join(folder, name);
@@ -65,7 +62,7 @@ async function findInFolder(
   );
 }
 
-function entryOf(name: BinaryName, env: Readonly<Record<string, string | undefined>>): CacheEntry {
+function entryOf(name: BinaryName, env: NodeJS.ProcessEnv): CacheEntry {
   return { dir: join(cacheFolder(env), 'bin', SOURCES[name].version), name };
 }
 
@@ -74,7 +71,7 @@ async function tryDownload(
   name: BinaryName,
   entry: CacheEntry,
   say: Say,
-  env: Readonly<Record<string, string | undefined>>,
+  env: NodeJS.ProcessEnv,
 ): Promise<string | null> {
   const source = SOURCES[name];
   const temporary = await temporaryPath(entry);
@@ -100,15 +97,15 @@ async function tryDownload(
   return store(entry, temporary, `${source.base}/${source.file}`);
 }
 
-async function buildBinary(name: BinaryName, entry: CacheEntry, say: Say): Promise<string> {
+async function buildBinary(name: BinaryName, entry: CacheEntry, say: Say, env: NodeJS.ProcessEnv): Promise<string> {
   const source = SOURCES[name];
-  const reason = await reasonCannotBuild();
+  const reason = await reasonCannotBuild(env);
   if (reason !== null) throw new Error(`${name} ${source.version} cannot be had: ${reason}`);
   const temporary = await temporaryPath(entry);
   const describe = (): string =>
     `building ${name} ${source.version} from source (about ${source.buildMinutes} min on 2 cores)`;
   try {
-    await withProgress(say, describe, () => build(source, temporary));
+    await withProgress(say, describe, () => build(source, temporary, env));
     return await store(entry, temporary, source.goPackage);
   } finally {
     await rm(temporary, { force: true });
