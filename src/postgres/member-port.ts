@@ -49,6 +49,8 @@ export class PostgresMemberPort implements MemberPort {
   readonly #closing = new AbortController();
   #target: MemberTarget;
   #access: Access | null = null;
+  /** The look that runs, or the last one: a change of target ends it. */
+  #looking: Deadline | null = null;
   #sequence = 0;
   #identity = '';
   #answered: readonly AnsweredAddress[] = [];
@@ -90,6 +92,7 @@ export class PostgresMemberPort implements MemberPort {
     this.#target = target;
     if (openedWith(before) === openedWith(target)) return;
     this.#access = null;
+    this.#looking?.end('Aborted');
     this.#standing.drop();
     if (before.host !== target.host || before.port !== target.port) this.#answered = [];
   }
@@ -104,14 +107,18 @@ export class PostgresMemberPort implements MemberPort {
   }
 
   async #lookAtLatestTarget(request: LookRequest): Promise<Look> {
-    for (;;) {
+    for (let isOvertaken = false; ; isOvertaken = true) {
       const target = this.#target;
-      const look = await this.#look(request, target);
-      if (openedWith(target) === openedWith(this.#target)) return look;
-      if (request.deadline.signal.aborted) {
-        const detail = 'what the member is reached with changed during the look';
-        return notAsked(request.kind, { kind: 'NotAsked', why: 'Aborted', detail });
-      }
+      const deadline = startDeadline(this.#clock, request.deadline.remainingMs(), [request.deadline.signal]);
+      this.#looking = deadline;
+      const look = await this.#look({ ...request, deadline }, target).finally(() => deadline.end('Aborted'));
+      const isCurrent = openedWith(target) === openedWith(this.#target);
+      // A new target that had only the rest of the time to answer in is not thereby silent.
+      const isUnfair = isOvertaken && look.outcome.kind === 'NoAnswer' && look.outcome.why === 'Timeout';
+      if (isCurrent && !isUnfair) return look;
+      if (!isCurrent && !request.deadline.signal.aborted) continue;
+      const detail = 'what the member is reached with changed during the look';
+      return notAsked(request.kind, { kind: 'NotAsked', why: 'Aborted', detail });
     }
   }
 

@@ -221,24 +221,26 @@ test('PG* variables of the environment do not reach the startup message', async 
 });
 
 describe('a change of target', () => {
-  test('during a look makes it look again, with what is meant now', async () => {
+  test('during a look makes it look again at once, with what is meant now', async () => {
     const old = await server(() => {});
     const { port } = await server(says(errorResponse('57P03')));
     const looking = member({ port: old.port });
-    const evidence = look(looking, 'Fresh');
+    const evidence = look(looking, 'Fresh', 60_000);
     await vi.waitFor(() => expect(old.accepted()).toBe(1));
     looking.retarget(memberTarget({ port }));
-    for (const socket of old.sockets) socket.end(errorResponse('28P01'));
     expect((await evidence).outcome).toEqual({ kind: 'Rejected', sqlState: '57P03' });
+    await vi.waitFor(() => expect(old.sockets.size).toBe(0));
   });
 
-  test('that leaves no time for that counts for nothing', async () => {
-    const old = await server(() => {});
+  test('does not call the new one silent for want of time', async () => {
+    const [old, next] = [await server(() => {}), await server(() => {})];
     const looking = member({ port: old.port });
     const evidence = look(looking, 'Fresh', 300);
     await vi.waitFor(() => expect(old.accepted()).toBe(1));
-    looking.retarget(memberTarget({ port: await closedPort(), password: 'new' }));
+    looking.retarget(memberTarget({ port: next.port }));
     expect((await evidence).outcome).toMatchObject({ kind: 'NotAsked', why: 'Aborted' });
+    expect(next.accepted()).toBe(1);
+    expect((await look(looking, 'Fresh', 100)).outcome).toMatchObject({ kind: 'NoAnswer', why: 'Timeout' });
   });
 });
 
