@@ -1,5 +1,5 @@
 /** A store of published objects that keeps the API server's promises which routes rely on, and builders around it. */
-import { type SpecInput, specSchema } from '../../src/api/database-failover.ts';
+import { type Spec, type SpecInput, specSchema } from '../../src/api/database-failover.ts';
 import { EPOCH_ANNOTATION, FIELD_MANAGER, MANAGED_BY, MANAGED_BY_LABEL, OWNER_LABEL } from '../../src/api/resources.ts';
 import { groupSettings } from '../../src/api/settings.ts';
 import type { KubeObject } from '../../src/ports/kube.ts';
@@ -24,15 +24,9 @@ export function dual(last: number): ResolvedAddress[] {
 
 type Routes = NonNullable<SpecInput['routes']>;
 
-export interface InputChanges extends Partial<Omit<RouteInput, 'target'>> {
-  readonly routes?: Partial<Routes>;
-  readonly ports?: readonly number[];
-  readonly target?: Partial<RouteInput['target']>;
-}
-
-/** Three members, both Services, nothing published yet; `m1` is the primary at epoch 1. */
-export function routeInput({ routes, ports = [], target, ...changes }: InputChanges = {}): RouteInput {
-  const spec = specSchema.parse({
+/** Three members and both Services, or what `routes` says of them. */
+export function aSpec(routes: Partial<Routes> = {}, ports: readonly number[] = []): Spec {
+  return specSchema.parse({
     mode: 'Follow',
     database: 'orders',
     members: ['m1', 'm2', 'm3'].map((name, index) => ({
@@ -43,6 +37,17 @@ export function routeInput({ routes, ports = [], target, ...changes }: InputChan
     credentials: { monitor: { secretRef: { name: 'orders-monitor' } } },
     routes: { readWrite: { service: 'orders-rw' }, readOnly: { service: 'orders-ro' }, ...routes },
   });
+}
+
+export interface InputChanges extends Partial<Omit<RouteInput, 'target' | 'spec' | 'members'>> {
+  readonly routes?: Partial<Routes>;
+  readonly ports?: readonly number[];
+  readonly target?: Partial<RouteInput['target']>;
+}
+
+/** Nothing published yet; `m1` is the primary at epoch 1. */
+export function routeInput({ routes, ports, target, ...changes }: InputChanges = {}): RouteInput {
+  const spec = aSpec(routes, ports);
   return {
     owner: OWNER,
     spec,
