@@ -77,7 +77,8 @@ function steadyFresh(track: Track, settings: DetectionSettings, last: LookTime):
 /** null: there is no session to ask, or nothing to ask of it while new connections are in question. */
 function standingLook(track: Track, trouble: Trouble | null, paceMs: number, last: LookTime): NextProbe | null {
   if (trouble === null) return { atMs: last.startedAtMs + paceMs, kind: 'Standing' };
-  if (!track.sessionAlive) return null;
+  // Good looks that follow each other within a millisecond would prove no recovery.
+  if (!track.sessionAlive || track.goodLooks > 0) return null;
   const askedMs = startOf(track.lastStanding);
   // What it said before the trouble began vouches for nothing.
   return { atMs: askedMs < trouble.sinceMs ? askedMs : askedMs + paceMs, kind: 'Standing' };

@@ -29,6 +29,8 @@ export type Look =
       readonly deep: boolean;
       /** Refused or cut off: the answer was immediate, so asking again soon costs nobody a timeout. */
       readonly quick: boolean;
+      /** Asked at an address that the name has now; false: at a last good one. */
+      readonly isAddressFresh: boolean;
     };
 
 export type BadLook = Extract<Look, { kind: 'Bad' }>;
@@ -47,6 +49,11 @@ export function announcesStop(evidence: Evidence): boolean {
 }
 
 export function readLook(evidence: Evidence, timeoutMs: number): Look {
+  const look = readOutcome(evidence, timeoutMs);
+  return look.kind === 'Bad' ? { ...look, isAddressFresh: evidence.addressFresh } : look;
+}
+
+function readOutcome(evidence: Evidence, timeoutMs: number): Look {
   const { outcome } = evidence;
   switch (outcome.kind) {
     case 'Answered':
@@ -120,7 +127,7 @@ function bad(
   reason: string,
   { deep = false, quick = false }: { readonly deep?: boolean; readonly quick?: boolean } = {},
 ): Look {
-  return { kind: 'Bad', verdict, weight, reason, deep, quick };
+  return { kind: 'Bad', verdict, weight, reason, deep, quick, isAddressFresh: true };
 }
 
 function staleAddressNote(evidence: Evidence): string {

@@ -1,7 +1,7 @@
 /** Reads the verdict from a track. What other members or the expected identity have to say about it is added in `views.ts`. */
 import type { DetectionSettings } from '../api/settings.ts';
 import type { Verdict } from '../api/verdict.ts';
-import { isFlapping, isInShutdownGrace } from './track.ts';
+import { isFlapping, isInShutdownGrace, WINDOW_FACTOR } from './track.ts';
 import { describeRun } from './track-reason.ts';
 import type { Track } from './track-state.ts';
 import type { Trouble } from './track-trouble.ts';
@@ -41,10 +41,13 @@ function notAnswered(track: Track): TrackVerdict {
   return { verdict: 'Unknown', reason, dead: false, refused: false, lostAtMs: null };
 }
 
+/**
+ * A proof that no writer is there, so stricter than dead: not through a proxy, not at an address that the name may have
+ * left, and not of a member that has just answered again.
+ */
 function isRefused(track: Track, { look, failed }: Trouble, settings: DetectionSettings): boolean {
-  return (
-    look.verdict === 'Refused' && failed >= settings.failureThreshold && !track.sessionAlive && track.member.direct
-  );
+  if (!track.member.direct || track.sessionAlive || track.goodLooks > 0) return false;
+  return look.verdict === 'Refused' && look.isAddressFresh && failed >= settings.failureThreshold;
 }
 
 /** 57P03 is the server's own word for every new connection: no threshold is needed to believe it. */
@@ -68,14 +71,11 @@ function troubleReason(track: Track, trouble: Trouble, settings: DetectionSettin
     parts.push(track.stop.isAnnounced ? 'it announced an orderly stop (57P01)' : 'it is shutting down');
   }
   if (track.sessionAlive) parts.push('the standing session still answers, so sessions that are open may still write');
-  if (track.dead === 'Flapping') parts.push(flapsReason(track, settings));
+  if (track.dead === 'Flapping' && isFlapping(track, settings)) {
+    parts.push(`more than half of the last ${WINDOW_FACTOR * settings.failureThreshold} looks failed`);
+  }
   if (track.goodLooks > 0) parts.push(`it answers again, ${settings.recoveryThreshold} good looks in a row are needed`);
   return parts.join('; ');
-}
-
-function flapsReason(track: Track, settings: DetectionSettings): string {
-  const window = `the last ${10 * settings.failureThreshold} looks`;
-  return isFlapping(track, settings) ? `more than half of ${window} failed` : `half of ${window} failed`;
 }
 
 function runOf(trouble: Trouble, settings: DetectionSettings): string {

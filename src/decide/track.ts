@@ -38,7 +38,7 @@ import { meetStream } from './track-stream.ts';
 import { nextTrouble, type Trouble } from './track-trouble.ts';
 
 /** The flapping window holds this many times `failureThreshold` looks (design, section 4). */
-const WINDOW_FACTOR = 10;
+export const WINDOW_FACTOR = 10;
 
 export { newTrack, type Track } from './track-state.ts';
 
