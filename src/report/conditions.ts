@@ -103,8 +103,9 @@ function routesSynced(input: ReportInput): Judgement {
   const [first] = routeProblems;
   if (first !== undefined) return { status: 'False', ...merged(first.reason, routeProblems) };
   if (attempt !== undefined) return { status: 'False', reason: ROUTE_MOVING, message: movingMessage(attempt) };
+  // Until everybody was asked nothing has been compared with what is published.
+  if (isObserving(input)) return observing(input);
   if (published === null) {
-    if (isObserving(input)) return observing(input);
     return { status: 'Unknown', reason: 'NotPublished', message: 'nothing has been published yet' };
   }
   const writes = published.primary === null ? 'nowhere' : `to ${published.primary}`;
