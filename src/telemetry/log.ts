@@ -17,7 +17,8 @@ export function createLog(level: LogLevel, destination?: DestinationStream): Log
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     formatters: { level: (label: string) => ({ level: label }) },
     messageKey: 'message',
-    errorKey: 'err',
+    // `loggable` has made a plain object of it already; pino's own would read it as an error again.
+    serializers: { err: (fields: unknown) => fields },
   };
   const root = destination === undefined ? pino(options) : pino(options, destination);
   const line = (at: LogLevel) => (fields: LogFields, message: string) => {
