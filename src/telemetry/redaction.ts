@@ -8,8 +8,8 @@ const MAX_DEPTH = 8;
 const SECRET_NAME =
   /passw|secret(?!ref|name)|authorization|cookie|token|api_?key|private_?key|client_?key|conninfo|dsn$|ur[il]$|^data$|^stringdata$/i;
 
-/** `scheme://user:password@` - the user may be shown, the rest of the userinfo may not. */
-const URL_USERINFO = /([a-z][a-z0-9+.-]*:\/\/)([^\s/@:]*):[^\s/@]*@/gi;
+/** `scheme://user:password@`, up to the last `@`: passwords hold `@` and `/` where nobody escaped them. */
+const URL_USERINFO = /([a-z][a-z0-9+.-]{0,20}:\/\/)([^\s/@:]*):\S*@/gi;
 /** `password=...` of conninfo strings and query parameters, quoted or not. */
 const PASSWORD_PAIR =
   /\b(password|passwd|pwd|sslpassword|passfile|token)(\s*=\s*)('(?:[^'\\]|\\.)*'|"[^"]*"|[^\s&;,]+)/gi;

@@ -1,6 +1,14 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { type CommandLine, type Config, readCommandLine, type Surroundings } from '../../../src/config.ts';
+import {
+  type CommandLine,
+  type Config,
+  readCommandLine,
+  type Surroundings,
+  systemSurroundings,
+} from '../../../src/config.ts';
 import { DEFAULT_DENIED_CIDRS, flagsProgram } from '../../../src/flags.ts';
 
 const repository = new URL('../../../', import.meta.url);
@@ -112,16 +120,23 @@ describe('each flag', () => {
 });
 
 describe('the own namespace', () => {
+  const outside = { podNamespace: null, serviceAccountNamespace: () => null };
+  const kubeconfigWith = (field: string) => `apiVersion: v1
+kind: Config
+current-context: here
+clusters: [{name: c, cluster: {server: "https://192.0.2.1:6443"}}]
+users: [{name: u, user: {}}]
+contexts: [{name: here, context: {cluster: c, ${field}}}]
+`;
   const own = (over: Partial<Surroundings>) => config([], over).namespaces;
   test('comes from POD_NAMESPACE, the service account, the context, in this order', () => {
     expect(own({})).toEqual(['operators']);
     expect(own({ podNamespace: '' })).toEqual(['from-service-account']);
-    expect(own({ podNamespace: null, serviceAccountNamespace: () => null })).toEqual(['from-context']);
+    expect(own(outside)).toEqual(['from-context']);
   });
 
   test('asks the kubeconfig that was given', () => {
     const asked: unknown[] = [];
-    const outside = { podNamespace: null, serviceAccountNamespace: () => null };
     const contextNamespace = (path: string | null) => {
       asked.push(path);
       return 'x';
@@ -130,8 +145,26 @@ describe('the own namespace', () => {
     expect(asked).toEqual(['/tmp/k']);
   });
 
+  test.each([
+    ['the context of a kubeconfig', 'namespace: shop', 'shop'],
+    ['default where the context names none, as kubectl does', 'user: u', 'default'],
+  ])('outside a pod is %s', (_, field, expected) => {
+    const folder = mkdtempSync(join(tmpdir(), 'kubeconfig-'));
+    const path = join(folder, 'config');
+    try {
+      writeFileSync(path, kubeconfigWith(field));
+      expect(config(['--kubeconfig', path], { ...systemSurroundings, ...outside }).namespaces).toEqual([expected]);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  test('is not known from a kubeconfig that cannot be read', () => {
+    expect(systemSurroundings.contextNamespace('/nonexistent/kubeconfig')).toBeNull();
+  });
+
   test('is asked for by flag when nothing tells it', () => {
-    const nowhere = { podNamespace: null, serviceAccountNamespace: () => null, contextNamespace: () => null };
+    const nowhere = { ...outside, contextNamespace: () => null };
     expect(refusal([], nowhere)).toContain('--namespaces is needed');
     expect(refusal(['--namespaces', '*'], nowhere)).toContain('--lease-namespace is needed');
     expect(config(['--namespaces', '*', '--lease-namespace', 'x'], nowhere).namespaces).toBeNull();

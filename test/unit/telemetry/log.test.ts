@@ -47,6 +47,7 @@ describe('no secret is written', () => {
     ],
     ['in the data of a Secret', { object: { kind: 'Secret', data: { username: SECRET }, stringData: { a: SECRET } } }],
     ['in the userinfo of an address', { why: `postgres://app:${SECRET}@db.example:5432/orders is wrong` }],
+    ['in a password with @ and /', { why: `postgres://app:${SECRET}@x/${SECRET}@db.example/orders` }],
     ['in the userinfo without a user', { why: `redis://:${SECRET}@cache` }],
     ['in a conninfo text', { why: `host=db user=app password=${SECRET} sslmode=require` }],
     ['in a quoted conninfo text', { why: `password = 'a b ${SECRET}' host=db` }],
