@@ -20,6 +20,7 @@ import { type Environment, isoTime } from './environment.ts';
 import type { AttemptProgress, Group } from './group.ts';
 import { publishedState } from './publisher.ts';
 import { type GroupRecord, HISTORY_LENGTH, knownBaseline } from './record.ts';
+import { emitEvents } from './reporting.ts';
 import { drainRoutes, publishRoutes } from './routing.ts';
 import { INTENT_DEADLINE_MS, refreshRecord, writeStatus } from './status-writer.ts';
 
@@ -65,8 +66,10 @@ export async function beginAttempt(
     ...(intent.request === undefined ? {} : { request: intent.request }),
     ...(intent.detectionMs === undefined ? {} : { detectionMs: Math.round(intent.detectionMs) }),
   };
-  const outcome = await writeStatus(group, env, statusOf(group.status, { ...group.record, epoch, attempt }), signal);
-  if (outcome !== 'Written') return false;
+  const previous = group.status;
+  const next = statusOf(previous, { ...group.record, epoch, attempt });
+  if ((await writeStatus(group, env, next, signal)) !== 'Written') return false;
+  emitEvents(group, env, previous, next);
   group.progress = newProgress(attempt);
   env.log.info({ ...logKey(group), epoch, kind: attempt.kind, from: attempt.from, to: attempt.to }, 'attempt begun');
   return true;
@@ -183,8 +186,11 @@ async function finish(
   record: GroupRecord,
   signal: AbortSignal,
 ): Promise<string | null> {
-  const outcome = await writeStatus(group, env, statusOf(group.status, record), signal);
+  const previous = group.status;
+  const next = statusOf(previous, record);
+  const outcome = await writeStatus(group, env, next, signal);
   if (outcome === 'Superseded') return 'the record was changed by somebody else';
+  emitEvents(group, env, previous, next);
   group.progress = null;
   const [entry] = record.history;
   env.log.info(
