@@ -68,7 +68,10 @@ export interface Evidence {
   readonly address: string | null;
   /** Resolved within its TTL (an IP literal always is); false: a last good address was used. */
   readonly addressFresh: boolean;
-  /** Every address that answered lately with the same identity, at most one per family; the first is the one to prefer. */
+  /**
+   * Every address that answered the last answered looks with the same identity, at most one per family; the first is
+   * the one to prefer. Kept, with its time, while the member does not answer at all.
+   */
   readonly answered: readonly AnsweredAddress[];
   /** What ended the standing session since the last evidence: a SQLSTATE, or `Reset`; null when nothing did. */
   readonly sessionLost: string | null;

@@ -27,6 +27,8 @@ const STAGGER_MS = 100;
 const MAX_PER_FAMILY = 4;
 /** The slower family gets as long again as the faster one took, and at least this. */
 const MIN_GRACE_MS = 50;
+/** A family that answered before gets the time of a lost SYN, which is sent again after a second (RFC 6298). */
+const PROVEN_GRACE_MS = 1_200;
 
 /**
  * Both families at the same time, one result per family. Once one family has its result, the other is given up after
@@ -46,10 +48,12 @@ export async function raceAddresses<T extends Tried>(options: RaceOptions<T>): P
     families.map(async (addresses, index) => {
       const stop = stops[index] ?? options.deadline;
       const result = await tryInTurn(options, addresses, stop);
-      const graceMs = Math.max(MIN_GRACE_MS, options.clock.monotonicMs() - startedAtMs);
+      const tookMs = options.clock.monotonicMs() - startedAtMs;
       for (const [other, otherStop] of stops.entries()) {
         const otherAddresses = families[other] ?? [];
         if (other === index || mustWait(options, result.outcome, otherAddresses)) continue;
+        const isProven = otherAddresses.some(({ address }) => options.isProven(address));
+        const graceMs = Math.max(isProven ? PROVEN_GRACE_MS : MIN_GRACE_MS, tookMs);
         cancels.push(options.clock.after(graceMs, () => otherStop.end('Timeout')));
       }
       return result;

@@ -216,7 +216,9 @@ export class PostgresMemberPort implements MemberPort {
       (entry) => identity === this.#identity && now.every(({ family }) => family !== entry.family),
     );
     // Only a fresh look has asked the other family: a standing one says nothing about it.
-    this.#answered = probe === 'Fresh' ? now : [...now, ...stillGood];
+    const answered = probe === 'Fresh' ? now : [...now, ...stillGood];
+    // One order, whichever family the session happens to use: what prefers the first must not swing.
+    this.#answered = answered.sort((a, b) => a.family.localeCompare(b.family));
     this.#identity = identity;
   }
 

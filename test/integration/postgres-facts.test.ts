@@ -135,8 +135,14 @@ describe.each([15, 18] as const)('facts of PostgreSQL %i', (version) => {
     const watching = observing(standby);
     expect(await watching.facts('Fresh')).toMatchObject({ inRecovery: true, timeline: 1 });
     await primary.stop('fast');
-    await standby.promote();
-    const standing = await watching.facts('Standing');
+    const promoted = standby.promote();
+    let standing = await watching.facts('Standing');
+    // Without a pause, so that looks fall into the promotion itself: none of them may fail or mix the two states.
+    while (standing.inRecovery) {
+      expect(standing).toMatchObject({ timeline: 1, currentLsn: null });
+      standing = await watching.facts('Standing');
+    }
+    await promoted;
     expect(standing).toMatchObject({ inRecovery: false, timeline: 2, history: null, receiver: null });
     const fresh = await watching.facts('Fresh');
     expect(fresh.history).toEqual([{ timeline: 1, endLsn: expect.anything() }]);

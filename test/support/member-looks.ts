@@ -1,6 +1,6 @@
+import type { PostgresMember } from '../../hack/world/postgres-group.ts';
 import type { Evidence, MemberFacts, ProbeKind, ProbeOutcome } from '../../src/api/evidence.ts';
 import type { MemberPort } from '../../src/ports/members.ts';
-import type { PostgresMember } from '../../hack/world/postgres-group.ts';
 import { connectMember, memberTarget, never, type TargetOverrides } from './member-target.ts';
 
 export const MONITOR_PASSWORD = 'monitor-secret';
@@ -21,7 +21,11 @@ export interface Observer {
   retarget(overrides: TargetOverrides): void;
 }
 
-export function observe(member: PostgresMember, overrides: TargetOverrides = {}, servers: readonly string[] = []): Observer {
+export function observe(
+  member: PostgresMember,
+  overrides: TargetOverrides = {},
+  servers: readonly string[] = [],
+): Observer {
   const defaults = { member: member.name, host: member.address, port: member.port, password: MONITOR_PASSWORD };
   const port = connectMember(memberTarget({ ...defaults, ...overrides }), servers);
   const look = (kind: ProbeKind, timeoutMs = 3_000) => port.probe(kind, { timeoutMs, signal: never });

@@ -2,30 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { parseLsn } from '../../../src/api/lsn.ts';
 import { parseFacts } from '../../../src/postgres/facts.ts';
 import { ProbeFailure } from '../../../src/postgres/probe-failure.ts';
+import { answeredRow } from '../../support/probe-answer.ts';
 
-const primary = {
-  systemIdentifier: '7711274532309372686',
-  startedAt: '1767225600123456',
-  serverVersion: 180004,
-  inRecovery: false,
-  readOnly: false,
-  walTimeline: '0000000A',
-  receivedTimeline: null,
-  controlTimeline: 1,
-  currentLsn: '16/B374D848',
-  receiveLsn: null,
-  replayLsn: null,
-  replayAgeMs: null,
-  replayPaused: false,
-  receiver: null,
-  standbys: [],
-  synchronousStandbyNames: '',
-  walReceiverTimeoutMs: 5000,
-  monitor: true,
-  replication: false,
-  controllerSessions: [],
-};
-const rows = (changes: Record<string, unknown> = {}) => [{ facts: JSON.stringify({ ...primary, ...changes }) }];
+const rows = (changes: Record<string, unknown> = {}) => [answeredRow(changes)];
 
 describe('the timeline', () => {
   test.each([

@@ -2,7 +2,10 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { ProbeKind } from '../../../src/api/evidence.ts';
+import { createResolver } from '../../../src/dns/resolver.ts';
 import type { MemberPort } from '../../../src/ports/members.ts';
+import { createMemberConnector } from '../../../src/postgres/member-connector.ts';
+import { systemClock } from '../../../src/system-clock.ts';
 import { connectMember, memberTarget, never, type TargetOverrides } from '../../support/member-target.ts';
 import {
   authenticationRequest,
@@ -189,6 +192,19 @@ describe('a fresh look at a hostile server', () => {
     expect(evidence.outcome.kind).toBe('NotPostgres');
     expect(evidence.endedAtMs - evidence.startedAtMs).toBeLessThan(10_000);
   });
+});
+
+test('a name that leads only to denied addresses is not asked, and the message names the option', async () => {
+  const { port, accepted } = await server(() => {});
+  const resolver = createResolver({ clock: systemClock, servers: [], deniedCidrs: ['127.0.0.0/8'] });
+  const denied = createMemberConnector({ clock: systemClock, resolver }).connect(memberTarget({ port }));
+  const { outcome } = await look(denied, 'Fresh');
+  expect(outcome).toEqual({
+    kind: 'NotAsked',
+    why: 'DeniedAddress',
+    detail: '127.0.0.1 leads only to addresses that --denied-cidrs forbids: 127.0.0.1',
+  });
+  expect(accepted()).toBe(0);
 });
 
 test('PG* variables of the environment do not reach the startup message', async () => {
