@@ -66,5 +66,7 @@ function whyBehind({ facts }: MemberView): string {
 function notRead(view: MemberView, input: ReportInput): string | null {
   const why = input.readWhy[view.name];
   if (input.settings.read === null || !view.standby || why === undefined) return null;
-  return input.published?.readers.includes(view.name) === true ? null : `${view.name} is not read from: ${why}`;
+  return input.published?.readers.includes(view.name) === true
+    ? null
+    : `${view.name} is not read from: ${why.replace(/^out: /, '')}`;
 }

@@ -13,11 +13,23 @@ export function worthWriting(previous: Status, next: Status, nowMs: number): boo
 }
 
 function withoutNumbers(status: Status): unknown {
-  const { numbersAt: _numbersAt, lag: _lag, baseline, ifItFailedNow, decision, members, conditions, ...rest } = status;
+  const {
+    numbersAt: _numbersAt,
+    lag: _lag,
+    baseline,
+    ifItFailedNow,
+    attempt,
+    decision,
+    members,
+    conditions,
+    ...rest
+  } = status;
   return {
     ...rest,
     baseline: baseline && { ...baseline, lsn: '', at: '' },
     ifItFailedNow: ifItFailedNow && { ...ifItFailedNow, estimatedLossBytes: 0 },
+    // It moves with `retries`, and by the millisecond between two readings of the clocks.
+    attempt: attempt && { ...attempt, nextRetryAt: '' },
     decision: decision && { ...decision, message: withoutAmounts(decision.message) },
     members: members?.map(({ lsn: _lsn, lagBytes: _lagBytes, lagSeconds: _lagSeconds, ...member }) => ({
       ...member,

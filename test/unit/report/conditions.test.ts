@@ -180,7 +180,7 @@ describe('ReplicasHealthy', () => {
 
   test('a healthy standby that is not read from is explained', () => {
     const published = { epoch: 7, primary: 'a', readers: [] };
-    expect(withReplica(standby('b'), { published, readWhy: { b: 'another region' } })?.message).toBe(
+    expect(withReplica(standby('b'), { published, readWhy: { b: 'out: another region' } })?.message).toBe(
       'b in recovery and close enough; b is not read from: another region',
     );
   });

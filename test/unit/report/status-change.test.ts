@@ -65,6 +65,25 @@ describe('within a minute', () => {
     expect(worthWriting(before, promoted, nowMs)).toBe(true);
   });
 
+  test('a retry is written, the clocks’ jitter in its time is not', () => {
+    const attempt = {
+      epoch: 8,
+      kind: 'Follow',
+      to: 'b',
+      step: 'Draining',
+      startedAt: '2026-03-01T12:00:00.000Z',
+      retries: 1,
+      nextRetryAt: '2026-03-01T12:00:02.000Z',
+    } as const;
+    const before = buildStatus(reportInput({ attempt }));
+    const worth = (over: object) => {
+      const [next, nowMs] = later({ previous: before, attempt: { ...attempt, ...over } });
+      return worthWriting(before, next, nowMs);
+    };
+    expect(worth({ nextRetryAt: '2026-03-01T12:00:02.001Z' })).toBe(false);
+    expect(worth({ retries: 2, nextRetryAt: '2026-03-01T12:00:04.000Z' })).toBe(true);
+  });
+
   test.each([
     ['b is 48s behind (limit 15s)', 'b is 1m3s behind (limit 15s)', false],
     ['no answer, 4 looks in a row since 12s', 'no answer, 5 looks in a row since 13.5s', false],
