@@ -76,8 +76,8 @@ export function elapse(track: Track, nowMs: number, settings: DetectionSettings)
   const { trouble } = track;
   if (trouble === null || track.dead !== null) return track;
   if (isRunDead(track, trouble, nowMs, settings)) return { ...track, dead: 'Run', unheard: 0 };
-  const flaps =
-    trouble.look.weight === 'Down' && !isInShutdownGrace(track, nowMs, settings) && isFlapping(track, settings);
+  // Looks within a grace never entered the window.
+  const flaps = trouble.look.weight === 'Down' && isFlapping(track, settings);
   return flaps ? { ...track, dead: 'Flapping', unheard: 0 } : track;
 }
 

@@ -165,7 +165,11 @@ describe('doubt', () => {
   });
 
   test('asks the standing session at once when a new connection fails', () => {
-    const { track, nowMs } = watch([fresh(answered()), standing(answered()), fresh(silent, { sessionAlive: true })]);
+    const { track, nowMs } = watch([
+      fresh(answered()),
+      standing(answered()),
+      fresh(silent, { sessionAlive: true, afterMs: 100 }),
+    ]);
     expect(nextProbe(track, nowMs, detection, () => 0, false)).toEqual({ atMs: nowMs, kind: 'Standing' });
   });
 });
@@ -204,6 +208,11 @@ describe('a member that fails and lives', () => {
     ],
   ])('%s', (_, looks, pauseMs, kind) => {
     expect(pauseAfter(looks)).toEqual({ pauseMs, kind });
+  });
+
+  test('is not confirmed in a tight loop when refusals and answers alternate', () => {
+    const turns = times(30, [fresh(refused), { probe: 'Startup', outcome: accepting } as const]).flat();
+    expect(pauseAfter([...turns, fresh(refused)])).toEqual({ pauseMs: 1000, kind: 'Startup' });
   });
 
   test('is told apart by new connections each interval while several servers answer', () => {

@@ -82,6 +82,17 @@ describe('a standing session that still answers', () => {
     expect(watch(looks).verdict).toMatchObject({ verdict: 'Silent', dead: true });
   });
 
+  test('never lets a stop count as dead, though it is given no grace', () => {
+    const looks = times(50, fresh(rejected('57P03'), alive));
+    expect(watch([up, ...looks], { shutdownGraceMs: 0 }).verdict.dead).toBe(false);
+  });
+
+  test('is not what a standing look shows that had to open a connection', () => {
+    const opened = { timings: { tcp: 1, startup: 1 } };
+    expect(watch([...times(3, fresh(refused)), ...times(2, standing(answered(), opened))]).verdict.verdict).toBe('Up');
+    expect(watch([up, standing(refused, alive)]).verdict.verdict).toBe('Up');
+  });
+
   test('never lets a starting server count as dead', () => {
     expect(watch([up, ...times(500, fresh(rejected('57P03'), alive))]).verdict.dead).toBe(false);
   });
@@ -134,6 +145,12 @@ describe('coming back', () => {
       verdict: 'Misconfigured',
       dead: false,
     });
+  });
+
+  test('counts signs of life across a reset', () => {
+    const living = fresh(rejected('28P01'));
+    expect(watch([...died, living, fresh(cutOff), living]).verdict.dead).toBe(false);
+    expect(watch([...died, living, fresh(refused), living]).verdict.dead).toBe(true);
   });
 
   test('we claim no death of a member that we cannot ask', () => {

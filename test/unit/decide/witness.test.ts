@@ -124,6 +124,12 @@ describe('a standby that streamed from the primary', () => {
       'Lost',
     ],
     [
+      'votes Alive as long as its receiver would wait for the next message',
+      [before, { atMs: 17_500, receiver: receiver({ lastMessageAgeMs: 3500 }) }],
+      17_500,
+      'Alive',
+    ],
+    [
       'is Undecided no longer than its wal_receiver_timeout',
       [before, { atMs: 16_500, receiver: receiver({ lastMessageAgeMs: 6000 }) }],
       16_500,
