@@ -18,7 +18,7 @@ import { KubeError } from '../ports/kube.ts';
 import { assess } from './assess.ts';
 import { type Environment, isoTime } from './environment.ts';
 import type { AttemptProgress, Group } from './group.ts';
-import { publishedState } from './publisher.ts';
+import { publishedState, type Snapshot } from './publisher.ts';
 import { type GroupRecord, HISTORY_LENGTH, knownBaseline } from './record.ts';
 import { emitEvents } from './reporting.ts';
 import { drainRoutes, publishRoutes } from './routing.ts';
@@ -50,7 +50,7 @@ export async function beginAttempt(
 ): Promise<boolean> {
   if (env.leadership.remainingMs() < LEASE_MARGIN_MS) return false;
   if ((await refreshRecord(group, env, signal)) !== 'Same') return false;
-  const snapshot = await env.publisher.read(owner(group), group.spec, { signal });
+  const snapshot = await readPublished(group, env, signal);
   const published = publishedState(snapshot, owner(group), group.spec);
   const epoch = Math.max(group.record.epoch, published.epoch) + 1;
   const attempt: Attempt = {
@@ -70,7 +70,7 @@ export async function beginAttempt(
   const next = statusOf(previous, { ...group.record, epoch, attempt });
   if ((await writeStatus(group, env, next, signal)) !== 'Written') return false;
   emitEvents(group, env, previous, next);
-  group.progress = newProgress(attempt);
+  group.progress = { ...newProgress(attempt), begunHere: true };
   env.log.info({ ...logKey(group), epoch, kind: attempt.kind, from: attempt.from, to: attempt.to }, 'attempt begun');
   return true;
 }
@@ -100,7 +100,7 @@ async function runSteps(
   progress: AttemptProgress,
   signal: AbortSignal,
 ): Promise<string | null> {
-  await timed(progress, 'Draining', env, () => drain(group, env, attempt, signal));
+  await timed(progress, 'Draining', env, () => drain(group, env, attempt, progress, signal));
   const seen = await timed(progress, 'LastLook', env, () => lastLook(group, env, signal));
   const check = checkAttempt(attempt, seen.observation, seen.unbiased);
   if (check.kind === 'Wait') {
@@ -113,9 +113,16 @@ async function runSteps(
   return route(group, env, attempt, progress, assess(group, env, attempt.to), signal);
 }
 
-async function drain(group: Group, env: Environment, attempt: Attempt, signal: AbortSignal): Promise<void> {
+async function drain(
+  group: Group,
+  env: Environment,
+  attempt: Attempt,
+  progress: AttemptProgress,
+  signal: AbortSignal,
+): Promise<void> {
   if (env.leadership.remainingMs() < LEASE_MARGIN_MS) throw new KubeError('Unavailable', 'the lease is about to end');
-  const snapshot = await env.publisher.read(owner(group), group.spec, { signal });
+  const resumed = progress.steps.size === 0 && !progress.begunHere;
+  const snapshot = resumed || group.snapshot === null ? await readPublished(group, env, signal) : group.snapshot;
   const published = publishedState(snapshot, owner(group), group.spec);
   // Resumed after the route had been written: emptying it again would only be an outage.
   if (published.epoch === attempt.epoch && published.primary === attempt.to) return;
@@ -153,7 +160,9 @@ async function route(
   const quarantined = quarantineAfter(attempt, seen.observation, baseline.timeline);
   const loss = estimatedLossBytes(attempt, seen.observation);
   const record: GroupRecord = { ...group.record, primary: attempt.to, baseline, quarantined, splitBrain: null };
-  const published = await timed(progress, 'Routing', env, () => publishRoutes(group, env, { record, members, signal }));
+  const published = await timed(progress, 'Routing', env, () =>
+    publishRoutes(group, env, { record, members, signal, continues: true }),
+  );
   if (!published.readWriteDone)
     return published.problems.map((problem) => problem.message).join('; ') || 'the route is not written yet';
   const entry = ended(env, attempt, progress, 'Completed', loss);
@@ -172,7 +181,7 @@ async function undo(
   const old = viewOf(observation, attempt.from ?? group.record.primary);
   const usable = old !== null && reasonNotRoutable(old, observation.quarantined) === null;
   const record: GroupRecord = { ...group.record, primary: usable ? old.name : null };
-  const published = await publishRoutes(group, env, { record, members: observation.members, signal });
+  const published = await publishRoutes(group, env, { record, members: observation.members, signal, continues: true });
   if (!published.readWriteDone) return 'the old route is not written yet';
   const progress = group.progress ?? newProgress(attempt);
   const entry = { ...ended(env, attempt, progress, 'Aborted', null), reason: why.slice(0, 1024) };
@@ -259,7 +268,14 @@ function retryLater(group: Group, env: Environment, progress: AttemptProgress, p
 }
 
 function newProgress(attempt: Attempt): AttemptProgress {
-  return { epoch: attempt.epoch, steps: new Map(), retries: 0, retryAtMs: null, lastProblem: null };
+  return {
+    epoch: attempt.epoch,
+    begunHere: false,
+    steps: new Map(),
+    retries: 0,
+    retryAtMs: null,
+    lastProblem: null,
+  };
 }
 
 async function timed<T>(progress: AttemptProgress, step: string, env: Environment, run: () => Promise<T>): Promise<T> {
@@ -269,6 +285,14 @@ async function timed<T>(progress: AttemptProgress, step: string, env: Environmen
   } finally {
     progress.steps.set(step, (progress.steps.get(step) ?? 0) + env.clock.monotonicMs() - startedMs);
   }
+}
+
+/** What is published now; the steps that follow go on from it. */
+async function readPublished(group: Group, env: Environment, signal: AbortSignal): Promise<Snapshot> {
+  const snapshot = await env.publisher.read(owner(group), group.spec, { signal });
+  group.snapshot = snapshot;
+  group.routesDirty = false;
+  return snapshot;
 }
 
 const owner = (group: Group) => ({ name: group.key.name, namespace: group.key.namespace });

@@ -23,6 +23,8 @@ export interface KnownRequest {
 /** Running times of the attempt under way; lost in a restart, when only what follows is timed. */
 export interface AttemptProgress {
   readonly epoch: number;
+  /** By this process, with what it read then; false: resumed. */
+  readonly begunHere: boolean;
   readonly steps: Map<string, number>;
   retries: number;
   retryAtMs: number | null;

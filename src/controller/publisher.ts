@@ -20,6 +20,12 @@ export interface PublishInput {
   readonly members: readonly MemberSettings[];
   readonly addresses: ReadonlyMap<string, readonly ResolvedAddress[]>;
   readonly target: RouteTarget;
+  /**
+   * Objects as read, or as returned by writes, a moment ago in the same attempt; null: read now. Every write carries the
+   * resourceVersion of its object, so an older snapshot costs a conflict and a read, never a wrong write. It saves
+   * 30-80 ms: a LIST right after a write waits until the API server's watch cache has caught up.
+   */
+  readonly snapshot?: Snapshot | null;
 }
 
 export interface PublishOutcome {
@@ -47,7 +53,7 @@ export function createPublisher(kube: KubePort, clusterDomain: string): Publishe
     plan: (routeInput: RouteInput) => RoutePlan,
     options: CallOptions,
   ): Promise<PublishOutcome> => {
-    let snapshot = await read(input.owner, input.spec, options);
+    let snapshot = input.snapshot ?? (await read(input.owner, input.spec, options));
     let writes = 0;
     for (let round = 0; round < MAX_ROUNDS; round += 1) {
       const planned = plan(routeInput(input, snapshot, clusterDomain));

@@ -8,7 +8,7 @@ import { isOurs } from '../route/ownership.ts';
 import type { Assessment } from './assess.ts';
 import type { Environment } from './environment.ts';
 import type { Group } from './group.ts';
-import { type PublishOutcome, publishedState } from './publisher.ts';
+import { type PublishOutcome, publishedState, type Snapshot } from './publisher.ts';
 import { refreshReadSet } from './read-set.ts';
 import type { GroupRecord } from './record.ts';
 
@@ -27,7 +27,7 @@ export async function drainRoutes(
   target: RouteTarget,
   signal: AbortSignal,
 ): Promise<void> {
-  const input = await publishInput(group, env, target, [], signal);
+  const input = { ...(await publishInput(group, env, target, [], signal)), snapshot: usableSnapshot(group) };
   const outcome = await env.publisher.drain(input, { signal });
   noteOutcome(group, outcome);
 }
@@ -48,13 +48,17 @@ export async function publishRoutes(
     readonly signal: AbortSignal;
     /** Both routes lead nowhere. */
     readonly emptyBoth?: boolean;
+    /** Begin with the objects as the last step of this attempt left them. */
+    readonly continues?: boolean;
   },
 ): Promise<RoutesPublished> {
   const { record, members, signal } = wanted;
   const primary = routablePrimary(record, members);
   const readers = wanted.emptyBoth === true ? [] : refreshReadSet(group, env, members, record, primary);
   const target: RouteTarget = { epoch: record.epoch, primary, readers };
-  const outcome = await env.publisher.publish(await publishInput(group, env, target, members, signal), { signal });
+  const snapshot = wanted.continues === true ? usableSnapshot(group) : null;
+  const input = { ...(await publishInput(group, env, target, members, signal)), snapshot };
+  const outcome = await env.publisher.publish(input, { signal });
   noteOutcome(group, outcome);
   const now = publishedState(outcome.snapshot, owner(group), group.spec);
   const readWriteDone =
@@ -91,6 +95,11 @@ export async function publishIfNeeded(
   await publishRoutes(group, env, { record, members, signal, emptyBoth });
   group.publishedFingerprint = wanted;
   if (record.primary !== primary) group.record = { ...record, primary };
+}
+
+/** What was read or written last, unless a watch has told of a change since. */
+function usableSnapshot(group: Group): Snapshot | null {
+  return group.routesDirty ? null : group.snapshot;
 }
 
 function noteOutcome(group: Group, outcome: PublishOutcome): void {

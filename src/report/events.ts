@@ -40,12 +40,11 @@ export function eventsBetween(previous: Status, next: Status): EventText[] {
 }
 
 function attemptEvents(previous: Status, next: Status): EventText[] {
-  const { attempt, decision } = next;
+  const { attempt } = next;
   const events: EventText[] = [];
   if (attempt !== undefined && attempt.epoch !== previous.attempt?.epoch) {
     const from = attempt.from === undefined ? '' : ` from ${attempt.from}`;
-    const decided = decision?.action === attempt.kind ? `: ${decision.message}` : '';
-    const why = attempt.request === undefined ? decided : `, ordered by FailoverRequest ${attempt.request}`;
+    const why = attempt.reason === undefined ? '' : `: ${attempt.reason}`;
     const rule = attempt.rule === undefined ? '' : ` (rule ${attempt.rule})`;
     const note = `the routes go${from} to ${attempt.to} at epoch ${attempt.epoch}${rule}${why}`;
     events.push({ type: 'Normal', reason: `${attempt.kind}Started`, action: attempt.kind, note });

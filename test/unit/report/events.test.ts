@@ -15,6 +15,7 @@ const attempt: Attempt = {
   startedAt: '2026-03-01T12:00:00.000Z',
   retries: 0,
   rule: 322,
+  reason: 'b was promoted and a is dead',
 };
 const primaryDown = { views: [dead('a'), standby('b'), standby('c')], decision: hold('PrimaryDown', 'a is dead', 360) };
 const healthy = buildStatus(reportInput());
@@ -99,7 +100,15 @@ describe('an attempt', () => {
   });
 
   test('names the request that ordered it', () => {
-    const ordered = { ...moving, attempt: { ...attempt, kind: 'ForceRoute', request: 'orders-x1' } as const };
+    const ordered = {
+      ...moving,
+      attempt: {
+        ...attempt,
+        kind: 'ForceRoute',
+        request: 'orders-x1',
+        reason: 'ordered by FailoverRequest orders-x1',
+      } as const,
+    };
     const [event] = eventsBetween(healthy, buildStatus(reportInput({ previous: healthy, ...ordered })));
     expect(event).toMatchObject({ reason: 'ForceRouteStarted', action: 'ForceRoute' });
     expect(event?.note).toContain('ordered by FailoverRequest orders-x1');
