@@ -3,7 +3,8 @@ import { isIPv6 } from 'node:net';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
-const TABLE = 'world_cuts';
+/** One table per process: test files run at once, and none may heal what another cut. */
+const TABLE = `world_cuts_${process.pid}`;
 
 /**
  * Cuts in the world's network, one address at a time. They act on what arrives, after kube-proxy's translation, on new
@@ -25,11 +26,12 @@ export async function heal(address: string): Promise<void> {
   await nft(...emptyChain(chainOf(address)));
 }
 
+/** Heals what this process cut. */
 export async function healAll(): Promise<void> {
   await nft(`add table inet ${TABLE}`, `delete table inet ${TABLE}`);
 }
 
-/** One chain per address, so that healing one leaves the others cut, whichever process cut them. */
+/** One chain per address, so that healing one leaves the others cut. */
 async function cut(address: string, ...verdicts: readonly string[]): Promise<void> {
   const family = isIPv6(address) ? 'ip6' : 'ip';
   const chain = chainOf(address);

@@ -34,8 +34,9 @@ export async function getBinaries<Name extends BinaryName>(
         const entry = entryOf(name, env);
         let path = await findCached(entry);
         if (path === null && !offline) {
-          path = await tryDownload(name, entry, say, env);
-          offline = path === null;
+          const outcome = await tryDownload(name, entry, say, env);
+          if (outcome.kind === 'Stored') path = outcome.path;
+          offline = outcome.kind === 'Unreachable';
         }
         paths[name] = path ?? (await buildBinary(name, entry, say, env));
       }
@@ -66,13 +67,19 @@ function entryOf(name: BinaryName, env: NodeJS.ProcessEnv): CacheEntry {
   return { dir: join(cacheFolder(env), 'bin', SOURCES[name].version), name };
 }
 
-/** Null when the release cannot be had or is not what it should be, which is said in one line. */
+type DownloadOutcome =
+  | { readonly kind: 'Stored'; readonly path: string }
+  /** Then nobody asks again for the other binaries. */
+  | { readonly kind: 'Unreachable' }
+  | { readonly kind: 'Refused' };
+
+/** What keeps a release from being used is said in one line. */
 async function tryDownload(
   name: BinaryName,
   entry: CacheEntry,
   say: Say,
   env: NodeJS.ProcessEnv,
-): Promise<string | null> {
+): Promise<DownloadOutcome> {
   const source = SOURCES[name];
   const temporary = await temporaryPath(entry);
   let receivedBytes = 0;
@@ -92,9 +99,9 @@ async function tryDownload(
     if (!(error instanceof DownloadError)) throw error;
     const what = error.code === 'CHECKSUM' ? 'refused' : 'not available';
     say(`release download ${what} (${error.message}); building from source instead`);
-    return null;
+    return { kind: error.code === 'CHECKSUM' ? 'Refused' : 'Unreachable' };
   }
-  return store(entry, temporary, `${source.base}/${source.file}`);
+  return { kind: 'Stored', path: await store(entry, temporary, `${source.base}/${source.file}`) };
 }
 
 async function buildBinary(name: BinaryName, entry: CacheEntry, say: Say, env: NodeJS.ProcessEnv): Promise<string> {
