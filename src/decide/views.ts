@@ -3,6 +3,7 @@ import type { MemberFacts } from '../api/evidence.ts';
 import { bytesBetween, type Lsn, maxLsn } from '../api/lsn.ts';
 import type { DetectionSettings, GroupSettings, MemberSettings } from '../api/settings.ts';
 import type { MemberView, Verdict } from '../api/verdict.ts';
+import { elapse } from './track.ts';
 import { identityOf } from './track-identity.ts';
 import { newTrack, type Track } from './track-state.ts';
 import { type TrackVerdict, verdictOf } from './track-verdict.ts';
@@ -25,7 +26,7 @@ export function viewMembers(
   context: ViewContext,
 ): readonly MemberView[] {
   const seen = settings.members.map((member, index) => {
-    const track = tracks.get(member.name) ?? newTrack(member, index);
+    const track = elapse(tracks.get(member.name) ?? newTrack(member, index), context.nowMs, settings.detection);
     return { member, track, own: ownVerdict(track, settings.detection, context) };
   });
   const position = primaryPosition(tracks, context);

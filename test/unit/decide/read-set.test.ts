@@ -114,6 +114,8 @@ describe('joining', () => {
     const added = { views: [rw, standby('b'), unasked('c')] };
     expect(readersOf([{ views: [rw, standby('b')] }, added])).toEqual(['b']);
     expect(readersOf([{ views: [rw, standby('b')] }, added, fits])).toEqual(['b', 'c']);
+    const unknown = { views: [dead('a'), standby('b'), standby('c')], context: { primaryKnown: false } };
+    expect(readersOf([{ views: [rw, standby('b')] }, added, unknown])).toEqual(['b']);
   });
 });
 
@@ -145,6 +147,10 @@ describe('leaving', () => {
     expect(readersOf([fits, { views, atMs: 1000 }, { views, atMs: 1251 }])).toEqual(['b']);
     expect(readersOf([fits, { views, atMs: 1000 }, { ...fits, atMs: 1010 }])).toEqual(['b', 'c']);
     expect(readersOf([{ views }])).toEqual(['b']);
+    const later = { views: [rw, standby('b'), { ...reset, lostAtMs: 5000 }], atMs: 5000 };
+    expect(readersOf([fits, ...during(1000, 3000, late(16_000)), later, { ...late(16_000), atMs: 6000 }])).toEqual([
+      'b',
+    ]);
   });
 
   test('is at once when it was promoted or quarantined', () => {

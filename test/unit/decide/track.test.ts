@@ -90,7 +90,9 @@ describe('a standing session that still answers', () => {
   test('is not what a standing look shows that had to open a connection', () => {
     const opened = { timings: { tcp: 1, startup: 1 } };
     expect(watch([...times(3, fresh(refused)), ...times(2, standing(answered(), opened))]).verdict.verdict).toBe('Up');
-    expect(watch([up, standing(refused, alive)]).verdict.verdict).toBe('Up');
+    expect(watch([up, standing(refused, alive), vouches]).verdict.reason).toContain(
+      'new connections: connection refused',
+    );
   });
 
   test('never lets a starting server count as dead', () => {

@@ -64,6 +64,12 @@ describe('what a member is', () => {
     expect(viewMembers(new Map(), settings(['a']), context)).toMatchObject([{ verdict: 'Unknown', asked: false }]);
   });
 
+  test('is dead once a grace has passed, though no look has ended since', () => {
+    const starting = times(3, fresh({ kind: 'Rejected', sqlState: '57P03' }));
+    expect(view({ a: starting }, { nowMs: 60_999 })[0]?.dead).toBe(false);
+    expect(view({ a: starting }, { nowMs: 61_000 })[0]?.dead).toBe(true);
+  });
+
   test('keeps the addresses of its last answer', () => {
     const addresses = [{ family: 'IPv4' as const, address: '192.0.2.9', atMs: 1000 }];
     const looks = [primaryIs('1', {}), fresh(answered({ startedAt: '1' }), { answered: addresses }), fresh(refused)];

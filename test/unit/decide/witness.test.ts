@@ -187,6 +187,14 @@ describe('a standby that did not', () => {
     expect(vote(looks, 17_000)).toBe('NoVote');
   });
 
+  test('does not vote for WAL that arrived before the primary was lost', () => {
+    const looks = [
+      { atMs: 10_000, receiver: upstream },
+      { atMs: 10_900, receiver: upstream, receiveLsn: 5001 },
+    ];
+    expect(vote(looks, 11_500)).toBe('NoVote');
+  });
+
   test('does not vote for WAL that it merely catches up with', () => {
     const looks = [
       { atMs: 11_500, receiver: upstream, receiveLsn: 3000 },
@@ -217,22 +225,28 @@ describe('a sender that we do not recognise', () => {
     expect(vote(looks, 12_000, { standbys })).toBe(expected);
   });
 
-  test('is the primary when it lists an address that only this standby has', () => {
-    const track = observe(
-      standbyTrack([{ atMs: 9000, receiver: proxy }]),
+  const at = (track: Track, address: string): Track =>
+    observe(
+      track,
       evidence({
         sequence: 9,
         startedAtMs: 12_000,
-        outcome: answered({ startedAt: '2', inRecovery: true, currentLsn: null }),
-        answered: [{ family: 'IPv4', address: '192.0.2.2', atMs: 12_000 }],
+        outcome: answered({ startedAt: track.member.name, inRecovery: true, currentLsn: null }),
+        answered: [{ family: 'IPv4', address, atMs: 12_000 }],
       }),
       detection,
     );
+
+  test.each<readonly [string, string, WitnessVote]>([
+    ['is the primary when it lists an address that only this standby has', '192.0.2.3', 'Lost'],
+    ['is not when another member shares that address', '192.0.2.2', 'NoVote'],
+  ])('%s', (_, addressOfOther, expected) => {
     const tracks = new Map([
       ['a', primaryTrack(11_000, [attached({ clientAddress: '192.0.2.2' })])],
-      ['b', track],
+      ['b', at(standbyTrack([{ atMs: 10_500, receiver: proxy }]), '192.0.2.2')],
+      ['c', at(newTrack(memberSettings('c'), 2), addressOfOther)],
     ]);
     const context = { nowMs: 12_000, primary: 'a', primaryLsn: null, systemIdentifier: null };
-    expect(viewMembers(tracks, settings(['a', 'b']), context)[1]?.witness).toBe('Lost');
+    expect(viewMembers(tracks, settings(['a', 'b', 'c']), context)[1]?.witness).toBe(expected);
   });
 });
