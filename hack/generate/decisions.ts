@@ -1,0 +1,42 @@
+/** `docs/decisions.md`, from the table of rules that the operator decides by. */
+import type { Rule } from '../../src/decide/rule.ts';
+import { rules } from '../../src/decide/rules.ts';
+import type { GeneratedFile } from './generated-file.ts';
+
+const introduction = `<!-- Generated from src/decide/rules.ts by: npm run generate -->
+
+# Decisions
+
+At each look the operator takes the first rule of this table that matches; the last always matches. Its number and
+reason stand in \`status.decision\`, in Events, in the log and in the metrics \`dbfailover_decision_rule\` and
+\`dbfailover_decisions_total\`; a number never changes its meaning. \`status.decision.message\` tells the same with names.
+
+*Baseline*: what was last known of the healthy group, kept in \`status.baseline\`. *Descends*: the timeline's history shows
+that it continues the baseline's. Requests are \`FailoverRequest\` resources, see [the reference](reference.md).
+`;
+
+const SECTIONS: readonly (readonly [hundred: number, title: string])[] = [
+  [1, 'The state of the operator itself'],
+  [2, 'Without a baseline: a new group, or its record is lost'],
+  [3, 'With a baseline'],
+];
+
+export function decisionsFile(): GeneratedFile {
+  const sections = SECTIONS.map(([hundred, title]) => {
+    const rows = rules.filter(({ id }) => hundredOf(id) === hundred).map(row);
+    return `## ${hundred}xx: ${title}\n\n${HEADER}\n${rows.join('\n')}\n`;
+  });
+  const stray = rules.filter(({ id }) => !SECTIONS.some(([hundred]) => hundred === hundredOf(id)));
+  if (stray.length > 0) throw new Error(`rule ${stray[0]?.id} has no section in hack/generate/decisions.ts`);
+  return { path: 'docs/decisions.md', text: [introduction, ...sections].join('\n') };
+}
+
+const HEADER = '| Rule | Reason | When | What happens | What a person may do |\n|---|---|---|---|---|';
+
+const hundredOf = (id: number): number => Math.floor(id / 100);
+
+function row({ id, reason, condition, effect, remedy }: Rule): string {
+  return `| ${[String(id), `\`${reason}\``, condition, effect, remedy].map(cell).join(' | ')} |`;
+}
+
+const cell = (text: string): string => text.replaceAll('|', '\\|');
