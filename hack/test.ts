@@ -4,6 +4,8 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
+import { getBinaries } from './world/binaries/get-binaries.ts';
+import { sayOnStderr } from './world/binaries/progress.ts';
 import { DEFAULT_OPTIONS } from './world/options.ts';
 import { runWorld } from './world/run-world.ts';
 import { signalNumber } from './world/signals.ts';
@@ -23,9 +25,7 @@ async function main(args: readonly string[]): Promise<number> {
       ...[join(root, 'node_modules', 'vitest', 'vitest.mjs'), 'run', ...coverage],
       ...['--reporter=default', '--reporter=json', `--outputFile.json=${reportFile}`, ...args],
     ];
-    const code = needsWorld(filters)
-      ? await runWorld({ ...DEFAULT_OPTIONS, members: 0 }, [process.execPath, ...vitest])
-      : await runHere(vitest);
+    const code = needsWorld(filters) ? await runInWorld(vitest) : await runHere(vitest);
     return await summarise(reportFile, code);
   } finally {
     await rm(dir, { recursive: true, force: true });
@@ -36,6 +36,12 @@ async function main(args: readonly string[]): Promise<number> {
 function needsWorld(filters: readonly string[]): boolean {
   const unit = join(root, 'test', 'unit');
   return filters.length === 0 || !filters.every((filter) => resolve(filter).startsWith(unit));
+}
+
+async function runInWorld(vitest: readonly string[]): Promise<number> {
+  // The tests of the chart need it, and cannot get it where there is no network.
+  await getBinaries(['helm'], sayOnStderr);
+  return await runWorld({ ...DEFAULT_OPTIONS, members: 0 }, [process.execPath, ...vitest]);
 }
 
 async function runHere(vitest: readonly string[]): Promise<number> {
