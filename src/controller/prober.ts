@@ -80,6 +80,7 @@ export function createProber(options: ProberOptions): Prober {
       const evidence = await watcher.port.probe(kind, { timeoutMs: group.detection.timeoutMs, signal });
       if (signal.aborted) return;
       watcher.track = observe(watcher.track, evidence, group.detection);
+      if (watcher.track.stop !== null && watcher.track.sessionAlive) watcher.port.releaseSession();
       release(watcher, evidence);
       onEvidence(evidence);
     }
@@ -145,7 +146,7 @@ export function createProber(options: ProberOptions): Prober {
         watcher.settings = member;
         watcher.track = { ...watcher.track, member, index };
         watcher.port.retarget(target);
-        watcher.wake?.();
+        lookSoon(watcher);
       });
     },
     tracks: () => new Map([...watchers].map(([name, watcher]) => [name, watcher.track])),

@@ -44,6 +44,8 @@ export interface MemberPort {
   retarget(target: MemberTarget): void;
   /** Called when the standing session ends between looks (57P01, reset): a reason to look afresh at once. */
   onSessionLost(listener: () => void): void;
+  /** Closes the standing session: a server in a smart shutdown waits for every session, and ours is one. */
+  releaseSession(): void;
   close(): void;
 }
 

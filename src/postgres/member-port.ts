@@ -101,6 +101,10 @@ export class PostgresMemberPort implements MemberPort {
     this.#standing.onLost(listener);
   }
 
+  releaseSession(): void {
+    this.#standing.drop();
+  }
+
   close(): void {
     this.#closing.abort();
     this.#standing.drop();
