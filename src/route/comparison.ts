@@ -9,7 +9,14 @@ import type { KubeObject } from '../ports/kube.ts';
 type Fields = Readonly<Record<string, unknown>>;
 
 export function isSatisfied(intent: KubeObject, current: KubeObject): boolean {
-  return holds(current, withoutPreconditions(intent)) && !ownsBeyond(intent, current);
+  return holds(withOurReferences(current, intent), withoutPreconditions(intent)) && !ownsBeyond(intent, current);
+}
+
+/** Whom else an object belongs to is no concern of ours. */
+function withOurReferences(current: KubeObject, intent: KubeObject): KubeObject {
+  const uids = new Set((intent.metadata.ownerReferences ?? []).map(({ uid }) => uid));
+  const ownerReferences = (current.metadata.ownerReferences ?? []).filter(({ uid }) => uids.has(uid));
+  return { ...current, metadata: { ...current.metadata, ownerReferences } };
 }
 
 function withoutPreconditions(intent: KubeObject): KubeObject {

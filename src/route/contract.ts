@@ -5,10 +5,12 @@ import type { MemberSettings } from '../api/settings.ts';
 import type { KubeObject, ObjectKey, Resource } from '../ports/kube.ts';
 import type { ResolvedAddress } from '../ports/resolver.ts';
 
-/** The resource whose routes these are. Its uid plays no part: a re-created resource finds its objects by label. */
+/** The resource whose routes these are. A re-created resource finds its objects by label, whatever its uid. */
 export interface RouteOwner {
   readonly name: string;
   readonly namespace: string;
+  /** Its uid, given when the published objects are to go with it (`deletionPolicy: Delete`). */
+  readonly cascadeFrom?: string;
 }
 
 /**

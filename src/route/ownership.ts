@@ -1,19 +1,32 @@
 /** Which objects are ours, at which epoch, and what every object of ours carries. */
 import {
+  API_VERSION,
   EPOCH_ANNOTATION,
   FIELD_MANAGER,
   MANAGED_BY,
   MANAGED_BY_LABEL,
   OWNER_LABEL,
+  RESOURCES,
   SECRETS_ANNOTATION,
 } from '../api/resources.ts';
-import type { KubeObject } from '../ports/kube.ts';
+import type { KubeObject, ObjectMeta } from '../ports/kube.ts';
 import type { CurrentObjects, RouteOwner, RouteProblem } from './contract.ts';
 
 const EPOCH = /^[0-9]{1,15}$/;
 
 export function ownerLabels(owner: RouteOwner): Readonly<Record<string, string>> {
   return { [OWNER_LABEL]: owner.name, [MANAGED_BY_LABEL]: MANAGED_BY };
+}
+
+/**
+ * What every object of ours says of its owner. With `deletionPolicy: Delete` the garbage collector removes the objects
+ * when the resource goes, whether the operator runs or not; no finalizer can then keep a resource from going.
+ */
+export function ownerMetadata(owner: RouteOwner): Pick<ObjectMeta, 'labels' | 'ownerReferences'> {
+  const labels = ownerLabels(owner);
+  if (owner.cascadeFrom === undefined) return { labels };
+  const { kind } = RESOURCES.databaseFailover;
+  return { labels, ownerReferences: [{ apiVersion: API_VERSION, kind, name: owner.name, uid: owner.cascadeFrom }] };
 }
 
 /** Ours by its labels: they survive a restore from a backup and a re-creation of the resource, a uid does not. */

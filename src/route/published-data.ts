@@ -2,7 +2,7 @@
 import { EPOCH_ANNOTATION } from '../api/resources.ts';
 import type { KubeObject, Resource } from '../ports/kube.ts';
 import type { PartialPlan, RouteInput, RouteProblem } from './contract.ts';
-import { describe, identify, isOurs, managerOf, otherOwner, ownerLabels } from './ownership.ts';
+import { describe, identify, isOurs, managerOf, otherOwner, ownerLabels, ownerMetadata } from './ownership.ts';
 import { parseTemplate, renderTemplate, type Template, type TemplateVariables } from './templates.ts';
 import { applyIfNeeded } from './writes.ts';
 
@@ -75,7 +75,7 @@ export function publishData(input: Pick<RouteInput, 'owner' | 'target'>, publica
     metadata: {
       name: object.name,
       namespace: input.owner.namespace,
-      labels: ownerLabels(input.owner),
+      ...ownerMetadata(input.owner),
       annotations: { [EPOCH_ANNOTATION]: String(input.target.epoch), ...annotations },
     },
     ...content,

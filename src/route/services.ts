@@ -6,7 +6,7 @@ import type { KubeObject } from '../ports/kube.ts';
 import { isSatisfied } from './comparison.ts';
 import type { PartialPlan, RouteInput, RouteProblem } from './contract.ts';
 import { type ObservedService, observeService, type ServicePort } from './observed-objects.ts';
-import { isOurs, otherOwner, ownerLabels } from './ownership.ts';
+import { isOurs, otherOwner, ownerMetadata } from './ownership.ts';
 import { applyOver } from './writes.ts';
 
 /** Port name of the Services that we create. */
@@ -99,7 +99,7 @@ function serviceIntent({ owner }: PlanInput, wanted: RouteService): KubeObject {
   return {
     apiVersion: 'v1',
     kind: 'Service',
-    metadata: { name: wanted.service, namespace: owner.namespace, labels: ownerLabels(owner) },
+    metadata: { name: wanted.service, namespace: owner.namespace, ...ownerMetadata(owner) },
     spec: {
       type: 'ClusterIP',
       ipFamilyPolicy: 'PreferDualStack',

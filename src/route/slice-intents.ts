@@ -5,7 +5,7 @@ import type { KubeObject } from '../ports/kube.ts';
 import { canonicalAddress } from './addresses.ts';
 import type { RouteOwner } from './contract.ts';
 import { type ObservedSlice, SERVICE_NAME_LABEL } from './observed-objects.ts';
-import { ownerLabels } from './ownership.ts';
+import { ownerMetadata } from './ownership.ts';
 import type { UsableService } from './services.ts';
 
 export interface SliceEndpoint {
@@ -85,14 +85,16 @@ export function emptyIntentOf({ name, service, family, ports }: ObservedSlice): 
 }
 
 export function sliceObject(intent: SliceIntent, stamp: SliceStamp): KubeObject {
+  const owner = ownerMetadata(stamp.owner);
   return {
     apiVersion: 'discovery.k8s.io/v1',
     kind: 'EndpointSlice',
     metadata: {
       name: intent.name,
       namespace: stamp.owner.namespace,
+      ...owner,
       labels: {
-        ...ownerLabels(stamp.owner),
+        ...owner.labels,
         [SERVICE_NAME_LABEL]: intent.service,
         'endpointslice.kubernetes.io/managed-by': SLICE_MANAGER,
       },

@@ -1,19 +1,10 @@
 import { describe, expect, it, test } from 'vitest';
 import { FIELD_MANAGER } from '../../../src/api/resources.ts';
 import type { KubeObject } from '../../../src/ports/kube.ts';
-import { planDeletion } from '../../../src/route/deletion.ts';
+import type { CurrentObjects } from '../../../src/route/contract.ts';
 import { namesToRead, planRoutes } from '../../../src/route/plan.ts';
 import { planService } from '../../../src/route/services.ts';
-import {
-  dataObject,
-  login,
-  NOTHING,
-  OWNER,
-  routeInput,
-  service,
-  settled,
-  slice,
-} from '../../support/published-objects.ts';
+import { login, NOTHING, OWNER, routeInput, service, settled, slice } from '../../support/published-objects.ts';
 
 const WANTED = { service: 'orders-rw', port: 5432 };
 const plan = (...services: KubeObject[]) => planService({ owner: OWNER, current: { ...NOTHING, services } }, WANTED);
@@ -220,29 +211,35 @@ describe('what the spec drops', () => {
   });
 });
 
-describe('deleting the resource', () => {
-  const before = settled(routeInput({ routes: { configMaps: [{ name: 'orders-db', data: { A: 'b' } }] } }), planRoutes);
-  const theirs = dataObject('ConfigMap', 'theirs', { a: 'b' }, 'invoices');
-  const mine = service('mine', { ports: [{ port: 1 }] });
-  const current = { ...before, services: [...before.services, mine], configMaps: [...before.configMaps, theirs] };
+describe('objects that go with the resource', () => {
+  const cascading = { ...OWNER, cascadeFrom: 'uid-of-orders' };
+  const configMaps = [{ name: 'orders-db', data: { A: 'b' } }];
+  const reference = { apiVersion: 'dbfailover.dev/v1alpha1', kind: 'DatabaseFailover', name: 'orders' };
+  const references = (current: CurrentObjects) =>
+    [...current.services, ...current.slices, ...current.configMaps].map(({ metadata }) => metadata.ownerReferences);
 
-  it('leaves everything with Retain', () => {
-    expect(planDeletion(OWNER, 'Retain', current)).toEqual({ writes: [], problems: [], inSync: true });
+  it('carry a reference to it, and none when they are to stay', () => {
+    const going = settled(routeInput({ owner: cascading, routes: { configMaps } }), planRoutes);
+    expect(references(going)).toEqual(Array(7).fill([{ ...reference, uid: 'uid-of-orders' }]));
+    const staying = settled(routeInput({ routes: { configMaps } }), planRoutes);
+    expect(references(staying)).toEqual(Array(7).fill(undefined));
   });
 
-  it('deletes all of ours and nothing else with Delete, as it was read', () => {
-    const { writes } = planDeletion(OWNER, 'Delete', current);
-    const deleted = writes.map((write) => (write.kind === 'Delete' ? `${write.resource.kind} ${write.key.name}` : ''));
-    expect(deleted.sort()).toEqual([
-      'ConfigMap orders-db',
-      'EndpointSlice orders-ro-ipv4',
-      'EndpointSlice orders-ro-ipv6',
-      'EndpointSlice orders-rw-ipv4',
-      'EndpointSlice orders-rw-ipv6',
-      'Service orders-ro',
-      'Service orders-rw',
-    ]);
-    const slices = writes.filter(({ resource }) => resource.kind === 'EndpointSlice');
-    expect(slices[0]).toMatchObject({ uid: expect.stringMatching(/./), resourceVersion: expect.stringMatching(/./) });
+  it('are told apart from those of the resource that had the name before', () => {
+    const before = settled(routeInput({ owner: { ...cascading, cascadeFrom: 'uid-before' } }), planRoutes);
+    const { writes } = planRoutes(routeInput({ owner: cascading, current: before }));
+    expect(writes).toHaveLength(6);
+  });
+
+  it('may belong to others as well', () => {
+    const before = settled(routeInput({ owner: cascading }), planRoutes);
+    const shared = before.services.map((object) => ({
+      ...object,
+      metadata: {
+        ...object.metadata,
+        ownerReferences: [...(object.metadata.ownerReferences ?? []), { ...reference, name: 'x', uid: 'other' }],
+      },
+    }));
+    expect(planRoutes(routeInput({ owner: cascading, current: { ...before, services: shared } })).writes).toEqual([]);
   });
 });
