@@ -17,7 +17,7 @@ import { reasonNotRoutable } from '../decide/routability.ts';
 import { KubeError } from '../ports/kube.ts';
 import { assess } from './assess.ts';
 import { type Environment, isoTime } from './environment.ts';
-import type { AttemptProgress, Group } from './group.ts';
+import { type AttemptProgress, type Group, routeOwner, settleTouched } from './group.ts';
 import { publishedState, type Snapshot } from './publisher.ts';
 import { type GroupRecord, HISTORY_LENGTH, knownBaseline } from './record.ts';
 import { emitEvents } from './reporting.ts';
@@ -51,7 +51,7 @@ export async function beginAttempt(
   if (env.leadership.remainingMs() < LEASE_MARGIN_MS) return false;
   if ((await refreshRecord(group, env, signal)) !== 'Same') return false;
   const snapshot = await readPublished(group, env, signal);
-  const published = publishedState(snapshot, owner(group), group.spec);
+  const published = publishedState(snapshot, routeOwner(group), group.spec);
   const epoch = Math.max(group.record.epoch, published.epoch) + 1;
   const attempt: Attempt = {
     epoch,
@@ -68,7 +68,11 @@ export async function beginAttempt(
   };
   const previous = group.status;
   const next = statusOf(previous, { ...group.record, epoch, attempt });
-  if ((await writeStatus(group, env, next, signal)) !== 'Written') return false;
+  if ((await writeStatus(group, env, next, signal)) !== 'Written') {
+    // What was read shall be compared with what should be published after all.
+    group.routesDirty = true;
+    return false;
+  }
   emitEvents(group, env, previous, next);
   group.progress = { ...newProgress(attempt), begunHere: true };
   env.log.info({ ...logKey(group), epoch, kind: attempt.kind, from: attempt.from, to: attempt.to }, 'attempt begun');
@@ -123,7 +127,7 @@ async function drain(
   if (env.leadership.remainingMs() < LEASE_MARGIN_MS) throw new KubeError('Unavailable', 'the lease is about to end');
   const resumed = progress.steps.size === 0 && !progress.begunHere;
   const snapshot = resumed || group.snapshot === null ? await readPublished(group, env, signal) : group.snapshot;
-  const published = publishedState(snapshot, owner(group), group.spec);
+  const published = publishedState(snapshot, routeOwner(group), group.spec);
   // Resumed after the route had been written: emptying it again would only be an outage.
   if (published.epoch === attempt.epoch && published.primary === attempt.to) return;
   await drainRoutes(
@@ -289,11 +293,11 @@ async function timed<T>(progress: AttemptProgress, step: string, env: Environmen
 
 /** What is published now; the steps that follow go on from it. */
 async function readPublished(group: Group, env: Environment, signal: AbortSignal): Promise<Snapshot> {
-  const snapshot = await env.publisher.read(owner(group), group.spec, { signal });
+  group.touched = [];
+  const snapshot = await env.publisher.read(routeOwner(group), group.spec, { signal });
   group.snapshot = snapshot;
-  group.routesDirty = false;
+  settleTouched(group, new Set());
   return snapshot;
 }
 
-const owner = (group: Group) => ({ name: group.key.name, namespace: group.key.namespace });
 const logKey = (group: Group) => ({ namespace: group.key.namespace, name: group.key.name });

@@ -3,7 +3,7 @@ import { parseDatabaseFailover } from '../api/parse.ts';
 import { MANAGED_BY, MANAGED_BY_LABEL, OWNER_LABEL, RESOURCES } from '../api/resources.ts';
 import type { KubeObject, Resource, WatchEvent, WatchHandle, WatchHealth } from '../ports/kube.ts';
 import type { Environment } from './environment.ts';
-import type { Group } from './group.ts';
+import { type Group, isNews } from './group.ts';
 import { createInvalidReporter } from './invalid-reporter.ts';
 import { createOrphanRequests } from './orphan-requests.ts';
 import { createQueue } from './queue.ts';
@@ -64,6 +64,11 @@ export function createController({ env, namespaces }: ControllerOptions): Contro
 
   const changed = (object: KubeObject): void => {
     const key = keyOf(object);
+    // From here on what is published goes, or stays, by its owner references; nothing must be made anew.
+    if (object.metadata.deletionTimestamp !== undefined) {
+      gone(key);
+      return;
+    }
     const worker = workers.get(key);
     if (worker !== undefined) {
       // Deleted and made anew between two events: nothing of the old one speaks of the new.
@@ -129,14 +134,20 @@ export function createController({ env, namespaces }: ControllerOptions): Contro
   };
 
   /** An object that carries our mark, or a slice that names a Service of ours, changed. */
-  const onPublished = (event: WatchEvent): void => {
-    const objects = event.type === 'Synced' ? event.objects : [event.object];
-    for (const object of objects) {
+  const onPublished = (namespace: string | null) => (event: WatchEvent) => {
+    // What was deleted while nobody watched is known only by its absence.
+    if (event.type === 'Synced') {
       for (const [key, worker] of workers) {
-        if (!concerns(worker.group, object)) continue;
-        worker.touchRoutes();
+        if (!inScope(key, namespace)) continue;
+        worker.touchRoutes(null);
         queue.add(key);
       }
+      return;
+    }
+    for (const [key, worker] of workers) {
+      if (!concerns(worker.group, event.object)) continue;
+      worker.touchRoutes(event.object);
+      queue.add(key);
     }
   };
 
@@ -162,9 +173,9 @@ export function createController({ env, namespaces }: ControllerOptions): Contro
       });
       watch(RESOURCES.databaseFailover, null, onResource);
       watch(RESOURCES.failoverRequest, null, onRequest);
-      watch(RESOURCES.endpointSlice, SLICES_OF_INTEREST, () => onPublished);
-      watch(RESOURCES.service, OURS, () => onPublished);
-      watch(RESOURCES.configMap, OURS, () => onPublished);
+      watch(RESOURCES.endpointSlice, SLICES_OF_INTEREST, onPublished);
+      watch(RESOURCES.service, OURS, onPublished);
+      watch(RESOURCES.configMap, OURS, onPublished);
     },
     stop: async () => {
       for (const { handle } of handles) handle.stop();
@@ -189,16 +200,6 @@ function concerns(group: Group, object: KubeObject): boolean {
   return (
     service !== undefined && (service === readWrite.service || service === readOnly?.service) && isNews(group, object)
   );
-}
-
-/** Our own writes come back through the watch; they are no reason to look again. */
-function isNews(group: Group, object: KubeObject): boolean {
-  const { current } = group.snapshot ?? {};
-  if (current === undefined) return true;
-  const known = [...current.slices, ...current.services, ...current.configMaps].find(
-    (candidate) => candidate.metadata.uid === object.metadata.uid,
-  );
-  return known?.metadata.resourceVersion !== object.metadata.resourceVersion;
 }
 
 function inScope(key: string, namespace: string | null): boolean {

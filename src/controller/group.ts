@@ -2,6 +2,7 @@
 import type { Spec } from '../api/database-failover.ts';
 import type { Decision, RouteTarget } from '../api/decision.ts';
 import type { RequestSpec, RequestStatus } from '../api/failover-request.ts';
+import type { Problem as FieldProblem } from '../api/parse.ts';
 import { type GroupSettings, groupSettings } from '../api/settings.ts';
 import type { Status } from '../api/status.ts';
 import type { MemberView } from '../api/verdict.ts';
@@ -9,6 +10,8 @@ import type { StreamMemory } from '../decide/lineage.ts';
 import type { ReadSetState } from '../decide/read-set.ts';
 import type { KubeObject, ObjectKey } from '../ports/kube.ts';
 import type { Problem } from '../report/input.ts';
+import type { RouteOwner } from '../route/contract.ts';
+import { type Contention, noContention } from './contention.ts';
 import type { Prober } from './prober.ts';
 import type { Snapshot } from './publisher.ts';
 import { type GroupRecord, recordFromStatus } from './record.ts';
@@ -53,11 +56,16 @@ export interface Group {
   snapshot: Snapshot | null;
   /** Something of ours or beside ours changed, or was never looked at. */
   routesDirty: boolean;
+  /** What a watch showed of published objects since the last publication began; null: perhaps anything. */
+  touched: (KubeObject | null)[];
+  contention: Contention;
   publishedAtMs: number;
   /** Target and addresses of the last publication. */
   publishedFingerprint: string | null;
   routeProblems: readonly Problem[];
   accessProblems: readonly Problem[];
+  /** What of the recorded attempt cannot be read: another version of the operator may be in the middle of it. */
+  unreadable: readonly Problem[];
   /** Why the newest spec cannot be worked with; the last good one stays in force meanwhile. */
   invalid: readonly { readonly path: string; readonly message: string }[];
   /** The status was wiped by somebody; written again with the next report. */
@@ -72,7 +80,11 @@ export interface Group {
 
 export function newGroup(
   object: KubeObject,
-  parsed: { readonly spec: Spec; readonly status: Status },
+  parsed: {
+    readonly spec: Spec;
+    readonly status: Status;
+    readonly statusProblems: readonly FieldProblem[];
+  },
   prober: Prober,
   region: string | null,
 ): Group {
@@ -95,10 +107,13 @@ export function newGroup(
     published: null,
     snapshot: null,
     routesDirty: true,
+    touched: [],
+    contention: noContention,
     publishedAtMs: Number.NEGATIVE_INFINITY,
     publishedFingerprint: null,
     routeProblems: [],
     accessProblems: [],
+    unreadable: unreadableAttempt(parsed.statusProblems),
     invalid: [],
     rewriteStatus: false,
     views: [],
@@ -107,4 +122,40 @@ export function newGroup(
     requests: new Map(),
     deleted: false,
   };
+}
+
+/** The problems that mean: an attempt is on record, and this operator does not understand it. */
+export function unreadableAttempt(problems: readonly FieldProblem[]): readonly Problem[] {
+  return problems
+    .filter(({ path }) => path === 'status.attempt' || path.startsWith('status.attempt.'))
+    .map(({ path, message }) => ({
+      reason: 'RecordUnreadable',
+      message:
+        `${path}: ${message}; an attempt may be under way that this version of the operator does not understand, so ` +
+        'nothing is done. Run the version that began it, or remove status.attempt when it is known to be over',
+    }));
+}
+
+/** As the route room knows the resource. */
+export function routeOwner({ key, object, spec }: Pick<Group, 'key' | 'object' | 'spec'>): RouteOwner {
+  const { uid } = object.metadata;
+  return { ...key, ...(spec.deletionPolicy === 'Delete' && uid !== undefined ? { cascadeFrom: uid } : {}) };
+}
+
+/** Takes back what a watch showed while a publication was under way: only what that did not write itself is news. */
+export function settleTouched(group: Group, written: ReadonlySet<string>): void {
+  group.routesDirty = group.touched.some(
+    (object) => object === null || (!written.has(object.metadata.resourceVersion ?? '') && isNews(group, object)),
+  );
+  group.touched = [];
+}
+
+/** Our own writes come back through the watch; they are no reason to look again. */
+export function isNews({ snapshot }: Pick<Group, 'snapshot'>, object: KubeObject): boolean {
+  if (snapshot === null) return true;
+  const { slices, services, configMaps } = snapshot.current;
+  const known = [...slices, ...services, ...configMaps].find(
+    (candidate) => candidate.metadata.uid === object.metadata.uid,
+  );
+  return known?.metadata.resourceVersion !== object.metadata.resourceVersion;
 }

@@ -3,7 +3,7 @@
  * get a status that names the fields, and nothing else is done for them.
  */
 import type { parseDatabaseFailover } from '../api/parse.ts';
-import { API_VERSION, RESOURCES } from '../api/resources.ts';
+import { RESOURCES } from '../api/resources.ts';
 import { statusSchema } from '../api/status.ts';
 import type { KubeObject } from '../ports/kube.ts';
 import { buildInvalidStatus } from '../report/status.ts';
@@ -28,18 +28,20 @@ export function createInvalidReporter(env: Environment): InvalidReporter {
       message: `${path}: ${message}`,
     }));
     if (first === undefined) return;
-    const status = buildInvalidStatus({
+    const { observedGeneration, conditions } = buildInvalidStatus({
       generation: object.metadata.generation ?? 0,
       previous: statusSchema.parse({}),
       nowMs: env.clock.now(),
       problems: [first, ...rest],
     });
-    const { name, namespace } = object.metadata;
-    const metadata = { ...(name === undefined ? {} : { name }), ...(namespace === undefined ? {} : { namespace }) };
-    await env.kube.apply(
+    const { name = '', namespace = '', resourceVersion } = object.metadata;
+    const metadata = resourceVersion === undefined ? {} : { resourceVersion };
+    // An apply would take away the rest of what this operator wrote when the spec was still valid: epoch, baseline.
+    await env.kube.mergePatch(
       RESOURCES.databaseFailover,
-      { apiVersion: API_VERSION, kind: RESOURCES.databaseFailover.kind, metadata, status },
-      { signal: stopping.signal, force: true, subresource: 'status' },
+      { namespace, name },
+      { metadata, status: { observedGeneration, conditions } },
+      { signal: stopping.signal, subresource: 'status' },
     );
   };
 

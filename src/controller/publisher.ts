@@ -6,6 +6,7 @@ import type { MemberSettings } from '../api/settings.ts';
 import { type CallOptions, KubeError, type KubeObject, type KubePort, type Resource } from '../ports/kube.ts';
 import type { ResolvedAddress } from '../ports/resolver.ts';
 import type { CurrentObjects, RouteInput, RouteOwner, RoutePlan, RouteProblem, RouteWrite } from '../route/contract.ts';
+import { type ForeignEdit, foreignEdits } from '../route/foreign-edits.ts';
 import { highestEpoch, isOurs } from '../route/ownership.ts';
 import { namesToRead, planDrain, planRoutes } from '../route/plan.ts';
 
@@ -32,6 +33,10 @@ export interface PublishOutcome {
   readonly problems: readonly RouteProblem[];
   readonly inSync: boolean;
   readonly writes: number;
+  /** Versions that our own writes made; the watch will show them again. */
+  readonly written: ReadonlySet<string>;
+  /** Objects that were not as the plan wants them, and who seems to have changed them. */
+  readonly differing: readonly ForeignEdit[];
   readonly snapshot: Snapshot;
 }
 
@@ -55,12 +60,16 @@ export function createPublisher(kube: KubePort, clusterDomain: string): Publishe
   ): Promise<PublishOutcome> => {
     let snapshot = input.snapshot ?? (await read(input.owner, input.spec, options));
     let writes = 0;
+    const written = new Set<string>();
+    const differing: ForeignEdit[] = [];
     for (let round = 0; round < MAX_ROUNDS; round += 1) {
       const planned = plan(routeInput(input, snapshot, clusterDomain));
-      if (planned.writes.length === 0) return { problems: planned.problems, inSync: planned.inSync, writes, snapshot };
+      const { problems, inSync } = planned;
+      if (planned.writes.length === 0) return { problems, inSync, writes, written, differing, snapshot };
+      if (round === 0) differing.push(...foreignEdits(planned.writes, snapshot.current));
       try {
         for (const write of planned.writes) {
-          snapshot = { ...snapshot, current: await execute(kube, write, snapshot.current, options) };
+          snapshot = { ...snapshot, current: await execute(kube, write, snapshot.current, written, options) };
           writes += 1;
         }
       } catch (error) {
@@ -129,11 +138,12 @@ async function readCredentials(
 
 const sameName = (one: KubeObject, other: KubeObject): boolean => one.metadata.name === other.metadata.name;
 
-/** Carries out one write and returns the objects as they are after it. */
+/** Carries out one write and returns the objects as they are after it; notes the version that it made. */
 async function execute(
   kube: KubePort,
   write: RouteWrite,
   current: CurrentObjects,
+  written: Set<string>,
   options: CallOptions,
 ): Promise<CurrentObjects> {
   if (write.kind === 'Delete') {
@@ -141,6 +151,7 @@ async function execute(
     return replaced(current, write.resource, write.key.name, null);
   }
   const stored = await kube.apply(write.resource, write.object, { ...options, force: write.force });
+  if (stored.metadata.resourceVersion !== undefined) written.add(stored.metadata.resourceVersion);
   return replaced(current, write.resource, stored.metadata.name ?? '', stored);
 }
 

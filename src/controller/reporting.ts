@@ -5,6 +5,7 @@ import type { ReportInput } from '../report/input.ts';
 import { buildStatus } from '../report/status.ts';
 import { worthWriting } from '../report/status-change.ts';
 import type { Assessment } from './assess.ts';
+import { contentionProblem } from './contention.ts';
 import { type Environment, isoTime } from './environment.ts';
 import type { Group } from './group.ts';
 import { writeStatus } from './status-writer.ts';
@@ -34,6 +35,7 @@ export function emitEvents(group: Group, env: Environment, previous: Status, nex
 
 function reportInput(group: Group, env: Environment, seen: Assessment): ReportInput {
   const { record, progress } = group;
+  const contended = contentionProblem(group.contention, env.clock.monotonicMs());
   const attempt =
     record.attempt === null
       ? undefined
@@ -53,7 +55,7 @@ function reportInput(group: Group, env: Environment, seen: Assessment): ReportIn
     views: seen.views,
     decision: seen.views.every((view) => view.asked) ? group.decision : null,
     published: group.published,
-    routeProblems: group.routeProblems,
+    routeProblems: contended === null ? group.routeProblems : [...group.routeProblems, contended],
     problems: group.accessProblems,
     attempt,
     history: record.history,

@@ -4,10 +4,12 @@ import type { MemberView } from '../api/verdict.ts';
 import { reasonNotRoutable } from '../decide/routability.ts';
 import type { ResolvedAddress } from '../ports/resolver.ts';
 import type { Problem } from '../report/input.ts';
+import type { ForeignEdit } from '../route/foreign-edits.ts';
 import { isOurs } from '../route/ownership.ts';
 import type { Assessment } from './assess.ts';
+import { noteForeignEdits } from './contention.ts';
 import type { Environment } from './environment.ts';
-import type { Group } from './group.ts';
+import { type Group, routeOwner, settleTouched } from './group.ts';
 import { type PublishOutcome, publishedState, type Snapshot } from './publisher.ts';
 import { refreshReadSet } from './read-set.ts';
 import type { GroupRecord } from './record.ts';
@@ -28,6 +30,7 @@ export async function drainRoutes(
   signal: AbortSignal,
 ): Promise<void> {
   const input = { ...(await publishInput(group, env, target, [], signal)), snapshot: usableSnapshot(group) };
+  group.touched = [];
   const outcome = await env.publisher.drain(input, { signal });
   noteOutcome(group, outcome);
 }
@@ -35,7 +38,8 @@ export async function drainRoutes(
 export interface RoutesPublished {
   readonly readWriteDone: boolean;
   readonly problems: readonly Problem[];
-  readonly writes: number;
+  /** Objects that were not as they should be. */
+  readonly differing: readonly ForeignEdit[];
 }
 
 /** Publishes what `record` asks for, with these members' evidence. */
@@ -58,16 +62,16 @@ export async function publishRoutes(
   const target: RouteTarget = { epoch: record.epoch, primary, readers };
   const snapshot = wanted.continues === true ? usableSnapshot(group) : null;
   const input = { ...(await publishInput(group, env, target, members, signal)), snapshot };
+  group.touched = [];
   const outcome = await env.publisher.publish(input, { signal });
   noteOutcome(group, outcome);
-  const now = publishedState(outcome.snapshot, owner(group), group.spec);
+  const now = publishedState(outcome.snapshot, routeOwner(group), group.spec);
   const readWriteDone =
     now.primary === primary && !outcome.problems.some((problem) => problem.reason === 'HigherEpoch');
   group.published = target;
   group.publishedAtMs = env.clock.monotonicMs();
-  group.routesDirty = false;
   env.telemetry.routeConfirmed(group.key, record.epoch, outcome.writes);
-  return { readWriteDone, problems: outcome.problems, writes: outcome.writes };
+  return { readWriteDone, problems: outcome.problems, differing: outcome.differing };
 }
 
 /**
@@ -90,11 +94,25 @@ export async function publishIfNeeded(
   if (members.some((member) => !member.asked) && hasPublished(group)) return;
   const addresses = await routeAddresses(group, env, members, signal);
   const wanted = JSON.stringify([record.epoch, primary, readers, [...addresses]]);
-  const due = env.clock.monotonicMs() - group.publishedAtMs >= env.resyncMs;
-  if (wanted === group.publishedFingerprint && !group.routesDirty && !due) return;
-  await publishRoutes(group, env, { record, members, signal, emptyBoth });
+  const nowMs = env.clock.monotonicMs();
+  const isRepair = wanted === group.publishedFingerprint;
+  if (isRepair && nowMs < group.contention.repairAtMs) return;
+  if (isRepair && !group.routesDirty && nowMs - group.publishedAtMs < recheckMs(group, env)) return;
+  const { differing } = await publishRoutes(group, env, { record, members, signal, emptyBoth });
+  if (isRepair) group.contention = noteForeignEdits(group.contention, differing, nowMs);
   group.publishedFingerprint = wanted;
   if (record.primary !== primary) group.record = { ...record, primary };
+}
+
+/** Secrets are not watched: the logins that published ones are made from are read so often. */
+const LOGINS_MS = 60_000;
+/** Nor is what stands in our way, such as a Service with a selector; a person who removed it wants to see that. */
+const PROBLEMS_MS = 5000;
+
+/** How long what is published is taken to be as it was, unless a watch says otherwise. */
+function recheckMs(group: Group, env: Environment): number {
+  if (group.routeProblems.length > 0) return Math.min(PROBLEMS_MS, env.resyncMs);
+  return group.spec.routes.secrets.length > 0 ? Math.min(LOGINS_MS, env.resyncMs) : env.resyncMs;
 }
 
 /** What was read or written last, unless a watch has told of a change since. */
@@ -105,6 +123,7 @@ function usableSnapshot(group: Group): Snapshot | null {
 function noteOutcome(group: Group, outcome: PublishOutcome): void {
   group.snapshot = outcome.snapshot;
   group.routeProblems = outcome.problems;
+  settleTouched(group, outcome.written);
 }
 
 async function publishInput(
@@ -115,7 +134,7 @@ async function publishInput(
   signal: AbortSignal,
 ) {
   return {
-    owner: owner(group),
+    owner: routeOwner(group),
     spec: group.spec,
     members: group.settings.members,
     addresses: await routeAddresses(group, env, members, signal),
@@ -151,6 +170,4 @@ async function routeAddresses(
 }
 
 const hasPublished = (group: Group): boolean =>
-  (group.snapshot?.current.slices ?? []).some((slice) => isOurs(slice, owner(group)));
-
-const owner = (group: Group) => ({ name: group.key.name, namespace: group.key.namespace });
+  (group.snapshot?.current.slices ?? []).some((slice) => isOurs(slice, routeOwner(group)));

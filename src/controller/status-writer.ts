@@ -4,10 +4,10 @@
  */
 import { parseDatabaseFailover } from '../api/parse.ts';
 import { API_VERSION, RESOURCES } from '../api/resources.ts';
-import type { Status } from '../api/status.ts';
+import type { Condition, Status } from '../api/status.ts';
 import { type CallOptions, KubeError, type KubeObject } from '../ports/kube.ts';
 import type { Environment } from './environment.ts';
-import type { Group } from './group.ts';
+import { type Group, unreadableAttempt } from './group.ts';
 import { type GroupRecord, recordFromStatus } from './record.ts';
 
 /** The intent is written within this, or not at all (design, section 4: the resource is read afresh, 2 s deadline). */
@@ -35,6 +35,7 @@ export async function refreshRecord(group: Group, env: Environment, signal: Abor
   group.resourceVersion = object.metadata.resourceVersion;
   const wasVerified = group.recordVerified;
   group.recordVerified = true;
+  if (parsed.ok) group.unreadable = unreadableAttempt(parsed.statusProblems);
   if (!parsed.ok || (wasVerified && isWiped(parsed.status))) return 'Same';
   const record = recordFromStatus(parsed.status);
   if (fingerprint(record) === fingerprint(recordFromStatus(group.status))) return 'Same';
@@ -73,6 +74,20 @@ export async function writeStatus(
     }
   }
   throw new KubeError('Conflict', `the status of ${group.key.name} changes faster than it can be written`);
+}
+
+/** Leaves the rest of the status as it stands there, also what cannot be read. */
+export async function writeConditions(
+  group: Group,
+  env: Environment,
+  conditions: readonly Condition[],
+  signal: AbortSignal,
+): Promise<void> {
+  const { resourceVersion } = group;
+  const patch = { metadata: resourceVersion === undefined ? {} : { resourceVersion }, status: { conditions } };
+  const options = { signal, deadlineMs: INTENT_DEADLINE_MS, subresource: 'status' } as const;
+  const stored = await env.kube.mergePatch(RESOURCES.databaseFailover, group.key, patch, options);
+  group.resourceVersion = stored.metadata.resourceVersion;
 }
 
 function statusObject(group: Group, status: Status): KubeObject {

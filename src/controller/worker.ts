@@ -7,18 +7,19 @@ import { groupSettings } from '../api/settings.ts';
 import { decide } from '../decide/rules.ts';
 import type { KubeObject } from '../ports/kube.ts';
 import { buildInvalidStatus } from '../report/status.ts';
+import { worthWriting } from '../report/status-change.ts';
 import { createAccessKeeper } from './access-keeper.ts';
 import { type Assessment, assess } from './assess.ts';
 import { advanceAttempt, beginAttempt } from './attempts.ts';
 import type { Environment } from './environment.ts';
-import { type Group, newGroup } from './group.ts';
+import { type Group, newGroup, routeOwner, unreadableAttempt } from './group.ts';
 import { maintainRecord } from './maintenance.ts';
 import { createProber } from './prober.ts';
 import { recordFromStatus } from './record.ts';
 import { emitEvents, reportStatus } from './reporting.ts';
 import { noteRequest, processRequests } from './requests.ts';
 import { publishIfNeeded } from './routing.ts';
-import { fingerprint, isWiped, refreshRecord, writeStatus } from './status-writer.ts';
+import { fingerprint, isWiped, refreshRecord, writeConditions, writeStatus } from './status-writer.ts';
 
 export interface Worker {
   readonly group: Group;
@@ -26,8 +27,8 @@ export interface Worker {
   update(object: KubeObject): void;
   updateRequest(object: KubeObject): void;
   forgetRequest(name: string): void;
-  /** Something of ours, or beside ours, changed in the cluster. */
-  touchRoutes(): void;
+  /** Something of ours, or beside ours, changed in the cluster; null: it is not known what. */
+  touchRoutes(object: KubeObject | null): void;
   /** One pass. Resolves with ms after which to come back, null: only when something happens. */
   reconcile(): Promise<number | null>;
   stop(): void;
@@ -57,8 +58,10 @@ export function createWorker(object: KubeObject, env: Environment, wake: () => v
     update: (next) => takeOver(group, env, next, access.apply),
     updateRequest: (request) => noteRequest(group, request),
     forgetRequest: (name) => void group.requests.delete(name),
-    touchRoutes: () => {
+    touchRoutes: (changed) => {
       group.routesDirty = true;
+      // Who begins to lead reads everything anyway.
+      if (group.recordVerified) group.touched.push(changed);
     },
     reconcile: () => reconcile(group, env),
     stop: () => {
@@ -76,6 +79,7 @@ function takeOver(group: Group, env: Environment, object: KubeObject, applyAcces
   group.object = object;
   group.invalid = parsed.ok ? [] : parsed.problems;
   if (!parsed.ok) return;
+  group.unreadable = unreadableAttempt(parsed.statusProblems);
   const leading = env.leadership.isLeader() && group.recordVerified;
   const record = recordFromStatus(parsed.status);
   if (!leading) {
@@ -94,6 +98,7 @@ function takeOver(group: Group, env: Environment, object: KubeObject, applyAcces
   group.settings = groupSettings(parsed.spec, env.region);
   group.generation = object.metadata.generation ?? 0;
   group.routesDirty = true;
+  group.publishedFingerprint = null;
   applyAccess();
 }
 
@@ -129,6 +134,10 @@ function observeOnly(group: Group, env: Environment): void {
 
 async function lead(group: Group, env: Environment, signal: AbortSignal): Promise<number | null> {
   if (!group.recordVerified && !(await takeTheLead(group, env, signal))) return null;
+  if (group.unreadable.length > 0) {
+    await reportUnreadable(group, env, signal);
+    return null;
+  }
   if (group.invalid.length > 0) await reportInvalid(group, env, signal);
   let seen = judge(group, env);
   let againInMs: number | null = null;
@@ -148,9 +157,10 @@ async function lead(group: Group, env: Environment, signal: AbortSignal): Promis
 /** What is on record may be older than what the last leader wrote: read it, and what is published, before anything else. */
 async function takeTheLead(group: Group, env: Environment, signal: AbortSignal): Promise<boolean> {
   if ((await refreshRecord(group, env, signal)) === 'Gone') return false;
-  group.snapshot = await env.publisher.read({ ...group.key }, group.spec, { signal });
+  group.snapshot = await env.publisher.read(routeOwner(group), group.spec, { signal });
   group.published = null;
   group.routesDirty = true;
+  group.touched = [];
   return true;
 }
 
@@ -208,6 +218,24 @@ async function reportInvalid(group: Group, env: Environment, signal: AbortSignal
     problems: [first, ...rest],
   });
   await writeStatus(group, env, next, signal);
+  emitEvents(group, env, previous, next);
+}
+
+/** Only the conditions are written: what cannot be read must stand there as it was. */
+async function reportUnreadable(group: Group, env: Environment, signal: AbortSignal): Promise<void> {
+  const [first, ...rest] = group.unreadable;
+  if (first === undefined) return;
+  const previous = group.status;
+  const { conditions = [] } = buildInvalidStatus({
+    generation: group.generation,
+    previous,
+    nowMs: env.clock.now(),
+    problems: [first, ...rest],
+  });
+  const next = { ...previous, conditions };
+  if (!worthWriting(previous, next, env.clock.now())) return;
+  await writeConditions(group, env, conditions, signal);
+  group.status = next;
   emitEvents(group, env, previous, next);
 }
 
