@@ -1,11 +1,9 @@
 /** `npm run demo`: parses its flags, builds the operator, and tells the story inside a world of real parts. */
-import { execFile } from 'node:child_process';
-import { join, resolve } from 'node:path';
-import { parseArgs, promisify } from 'node:util';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { buildOperator } from '../scenario/build.ts';
 import { DEFAULT_OPTIONS } from '../world/options.ts';
 import { runWorld } from '../world/run-world.ts';
-
-const ROOT = resolve(import.meta.dirname, '..', '..');
 
 const USAGE = `Usage: npm run demo -- [options]
 
@@ -29,11 +27,7 @@ async function main(args: readonly string[]): Promise<number> {
     return 0;
   }
   process.stderr.write('demo: building the operator\n');
-  await promisify(execFile)(
-    process.execPath,
-    [join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.build.json'],
-    { cwd: ROOT },
-  );
+  await buildOperator();
   const flags = [...(parsed.json ? ['--json'] : []), ...(parsed.keep ? ['--keep'] : [])];
   return await runWorld({ ...DEFAULT_OPTIONS, members: 0, postgres: parsed.postgres, quiet: true }, [
     process.execPath,
