@@ -2,7 +2,6 @@
 import type { RouteTarget } from '../api/decision.ts';
 import type { MemberView } from '../api/verdict.ts';
 import { reasonNotRoutable } from '../decide/routability.ts';
-import type { ResolvedAddress } from '../ports/resolver.ts';
 import type { Problem } from '../report/input.ts';
 import type { ForeignEdit } from '../route/foreign-edits.ts';
 import { isOurs } from '../route/ownership.ts';
@@ -13,6 +12,7 @@ import { type Group, routeOwner, settleTouched } from './group.ts';
 import { type PublishOutcome, publishedState, type Snapshot } from './publisher.ts';
 import { refreshReadSet } from './read-set.ts';
 import type { GroupRecord } from './record.ts';
+import { routeAddresses } from './route-addresses.ts';
 
 /** Member the read-write route may lead to now: the recorded primary, unless the last evidence forbids it (I1). */
 export function routablePrimary(record: GroupRecord, members: readonly MemberView[]): string | null {
@@ -92,7 +92,7 @@ export async function publishIfNeeded(
   const readers = emptyBoth ? [] : refreshReadSet(group, env, members, record, primary);
   // A successor must find the read set again before it touches what its predecessor published.
   if (members.some((member) => !member.asked) && hasPublished(group)) return;
-  const addresses = await routeAddresses(group, env, members, signal);
+  const { addresses } = await routeAddresses(group, env, members, signal);
   const wanted = JSON.stringify([record.epoch, primary, readers, [...addresses]]);
   const nowMs = env.clock.monotonicMs();
   const isRepair = wanted === group.publishedFingerprint;
@@ -137,36 +137,9 @@ async function publishInput(
     owner: routeOwner(group),
     spec: group.spec,
     members: group.settings.members,
-    addresses: await routeAddresses(group, env, members, signal),
+    ...(await routeAddresses(group, env, members, signal)),
     target,
   };
-}
-
-/** Addresses that applications should use: those that answered, or the resolved route host where that differs. */
-async function routeAddresses(
-  group: Group,
-  env: Environment,
-  members: readonly MemberView[],
-  signal: AbortSignal,
-): Promise<ReadonlyMap<string, readonly ResolvedAddress[]>> {
-  const addresses = new Map<string, readonly ResolvedAddress[]>();
-  for (const member of group.settings.members) {
-    const answered = members.find((view) => view.name === member.name)?.answered ?? [];
-    if (!member.routeElsewhere) {
-      if (answered.length > 0)
-        addresses.set(
-          member.name,
-          answered.map(({ family, address }) => ({ family, address })),
-        );
-      continue;
-    }
-    const { addresses: resolved } = await env.resolver.resolve(member.route.host, signal);
-    const perFamily = resolved.filter(
-      (one, index) => resolved.findIndex((other) => other.family === one.family) === index,
-    );
-    if (perFamily.length > 0) addresses.set(member.name, perFamily);
-  }
-  return addresses;
 }
 
 const hasPublished = (group: Group): boolean =>

@@ -34,6 +34,8 @@ export interface RouteInput {
    * where applications reach the member elsewhere. A member without an entry is one whose address is not known now.
    */
   readonly addresses: ReadonlyMap<string, readonly ResolvedAddress[]>;
+  /** Why a member has no entry, where that is known. */
+  readonly addressProblems?: ReadonlyMap<string, string>;
   readonly target: RouteTarget;
   /** `--cluster-domain`, e.g. `cluster.local`. */
   readonly clusterDomain: string;

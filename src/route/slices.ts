@@ -30,7 +30,10 @@ export interface SliceServices {
   readonly readOnly: UsableService | null;
 }
 
-type SliceInput = Pick<RouteInput, 'owner' | 'spec' | 'members' | 'addresses' | 'target' | 'current'>;
+type SliceInput = Pick<
+  RouteInput,
+  'owner' | 'spec' | 'members' | 'addresses' | 'addressProblems' | 'target' | 'current'
+>;
 
 export function planSlices(input: SliceInput, services: SliceServices): PartialPlan {
   const own = ownSlices(input);
@@ -263,7 +266,7 @@ function addressProblem(
   });
   const cause =
     known.length === 0
-      ? `no address of member ${member} is known now${published ? '; the published one stays' : ''}`
+      ? `no address of member ${member} is known now${because(input, member)}${published ? '; the published one stays' : ''}`
       : refused.length > 0
         ? `an EndpointSlice cannot hold ${refused.join(', ')}, the address of member ${member}; give the member a route.host that applications can reach`
         : `member ${member} has no ${service.families.join(' or ')} address, and that is all the Service has`;
@@ -274,4 +277,9 @@ function addressProblem(
       message: `Service ${service.name}: ${cause}.`,
     },
   ];
+}
+
+function because({ addressProblems }: SliceInput, member: string): string {
+  const why = addressProblems?.get(member);
+  return why === undefined ? '' : ` (${why})`;
 }

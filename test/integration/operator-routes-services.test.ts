@@ -137,6 +137,7 @@ describe('a route that differs from where the operator looks', () => {
     await stage.start();
     const { message } = await untilCondition(stage, 'RoutesSynced', { status: 'False', reason: 'AddressMissing' });
     expect(message).toContain('no address of member frankfurt is known');
+    expect(message).toMatch(/route\.host 169\.254\.169\.254 .*--denied-cidrs/);
     await throughout(500, async () => expect(await behind(stage, 'orders-rw')).toEqual([]));
   });
 });
