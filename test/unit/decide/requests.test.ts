@@ -35,7 +35,6 @@ describe('a ForceRoute request', () => {
   it.each([
     ['UnknownMember', order({ to: 'z' }), 'the members are a, b, c'],
     ['TargetNotWritable', order({ to: 'c' }), 'it is in recovery'],
-    ['TargetNotWritable', order({ to: 'a' }), 'connection refused'],
     ['EpochChanged', order({ to: 'b', ifEpoch: 6 }), 'status.epoch is 7'],
     ['NotYetSupported', order({ kind: 'Switchover', to: 'b' }), 'ForceRoute and Rebaseline are'],
     ['NotYetSupported', order({ kind: 'Failover', to: 'b' }), 'not supported by this version'],
