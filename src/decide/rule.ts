@@ -79,7 +79,16 @@ export function whyRival(o: Observation): string {
   return lineage.kind === 'Descends' ? '' : lineage.why;
 }
 
+const NOT_AVAILABLE = 'promoting is not available in this version';
+
+/** What a group without a primary waits for. */
 export const waitingFor = (o: Observation): string =>
   o.settings.mode === 'Follow'
     ? 'waiting for others to promote a standby (mode Follow)'
-    : `promoting is not available in this version (mode ${o.settings.mode}); promote a standby yourself, the routes will follow`;
+    : `${NOT_AVAILABLE} (mode ${o.settings.mode}); promote a standby yourself, the routes will follow`;
+
+/** Said while all is well, so that nobody learns it during an outage. */
+export const promotionNote = (o: Observation): string =>
+  o.settings.mode === 'Follow' || o.settings.members.length === 1
+    ? ''
+    : `; ${NOT_AVAILABLE} (mode ${o.settings.mode}), the routes follow promotions by others`;

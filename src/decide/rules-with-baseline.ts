@@ -11,6 +11,7 @@ import {
   names,
   primaryName,
   primaryView,
+  promotionNote,
   type Rule,
   rival,
   rivalIs,
@@ -174,7 +175,7 @@ export const rulesWithBaseline: readonly Rule[] = [
     effect: 'routes lead to it',
     remedy: 'none needed',
     when: (o) => isPrimaryWritable(o),
-    outcome: (o) => hold(`${primaryName(o)} is the primary and answers`),
+    outcome: (o) => hold(`${primaryName(o)} is the primary and answers${promotionNote(o)}`),
   },
   {
     id: 350,

@@ -179,6 +179,9 @@ describe('the decision', () => {
       settings: settings(['a', 'b'], { mode: 'Automatic' }),
     });
     expect(decide(down).message).toContain('promoting is not available in this version (mode Automatic)');
+    const healthy = observation({ settings: settings(['a', 'b', 'c'], { mode: 'Manual' }) });
+    expect(decide(healthy).message).toContain('promoting is not available in this version (mode Manual)');
+    expect(decide(observation()).message).toBe('a is the primary and answers');
   });
 
   it('begins an attempt only in the rules that say so', () => {
