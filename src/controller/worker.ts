@@ -217,8 +217,8 @@ async function reportInvalid(group: Group, env: Environment, signal: AbortSignal
     nowMs: env.clock.now(),
     problems: [first, ...rest],
   });
-  await writeStatus(group, env, next, signal);
-  emitEvents(group, env, previous, next);
+  if (!worthWriting(previous, next, env.clock.now())) return;
+  if ((await writeStatus(group, env, next, signal)) === 'Written') emitEvents(group, env, previous, next);
 }
 
 /** Only the conditions are written: what cannot be read must stand there as it was. */
