@@ -41,6 +41,7 @@ export default defineConfig({
       provider: 'v8',
       include: ['src/**/*.ts'],
       reporter: ['text', 'json-summary'],
+      thresholds: { lines: 90 },
     },
   },
 });
