@@ -91,6 +91,9 @@ export const memberStatusSchema = z
     quarantinedAtEpoch: count(
       'Set while this is a deposed primary that may not be routed to; the epoch that deposed it.',
     ).optional(),
+    quarantinedTimeline: count(
+      'Timeline that it was on when it was deposed; writing on a later one, it was promoted anew.',
+    ).optional(),
     notEligible: text('Why it could not become the primary now.').optional(),
     missingRights: z
       .array(text('One right.', 128))

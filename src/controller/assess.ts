@@ -35,6 +35,7 @@ export function assess(group: Group, env: Environment, newPrimary: string | null
     routed: record.primary,
     published: group.snapshot === null ? null : publishedState(group.snapshot, group.key, group.spec).primary,
     quarantined: record.quarantined,
+    quarantinedTimelines: record.quarantinedTimelines,
     splitBrain: record.splitBrain?.members ?? null,
     attemptUnderway: record.attempt !== null,
     foreignEndpoints: group.routeProblems.find((problem) => problem.reason === 'ForeignEndpoints')?.message ?? null,

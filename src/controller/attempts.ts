@@ -7,9 +7,15 @@
  */
 
 import { durationMs } from '../api/duration.ts';
-import type { Attempt, HistoryEntry, Status } from '../api/status.ts';
+import type { Attempt, HistoryEntry } from '../api/status.ts';
 import type { MemberView } from '../api/verdict.ts';
-import { baselineOf, checkAttempt, estimatedLossBytes, quarantineAfter } from '../decide/attempts.ts';
+import {
+  baselineOf,
+  checkAttempt,
+  estimatedLossBytes,
+  quarantineAfter,
+  quarantinedTimelinesAfter,
+} from '../decide/attempts.ts';
 import type { Observation } from '../decide/observation.ts';
 import { viewOf } from '../decide/observation.ts';
 import { retryDelayMs } from '../decide/retry.ts';
@@ -19,7 +25,7 @@ import { assess } from './assess.ts';
 import { type Environment, isoTime } from './environment.ts';
 import { type AttemptProgress, type Group, routeOwner, settleTouched } from './group.ts';
 import { publishedState, type Snapshot } from './publisher.ts';
-import { type GroupRecord, HISTORY_LENGTH, knownBaseline } from './record.ts';
+import { type GroupRecord, HISTORY_LENGTH, knownBaseline, statusOf } from './record.ts';
 import { emitEvents } from './reporting.ts';
 import { drainRoutes, publishRoutes } from './routing.ts';
 import { INTENT_DEADLINE_MS, refreshRecord, writeStatus } from './status-writer.ts';
@@ -162,8 +168,16 @@ async function route(
     target === null ? null : baselineOf(target, isoTime(env.clock.now()), knownBaseline(group.record.baseline));
   if (baseline === null) return `${attempt.to} has not told its position yet`;
   const quarantined = quarantineAfter(attempt, seen.observation, baseline.timeline);
+  const quarantinedTimelines = quarantinedTimelinesAfter(attempt, seen.observation, quarantined);
   const loss = estimatedLossBytes(attempt, seen.observation);
-  const record: GroupRecord = { ...group.record, primary: attempt.to, baseline, quarantined, splitBrain: null };
+  const record: GroupRecord = {
+    ...group.record,
+    primary: attempt.to,
+    baseline,
+    quarantined,
+    quarantinedTimelines,
+    splitBrain: null,
+  };
   const published = await timed(progress, 'Routing', env, () =>
     publishRoutes(group, env, { record, members, signal, continues: true }),
   );
@@ -211,26 +225,6 @@ async function finish(
     'attempt ended',
   );
   return null;
-}
-
-/** The status with another record in it; everything else of it is rebuilt with the next report. */
-export function statusOf(status: Status, record: GroupRecord): Status {
-  const { primary: _primary, baseline: _baseline, splitBrain: _splitBrain, attempt: _attempt, ...rest } = status;
-  return {
-    ...rest,
-    epoch: record.epoch,
-    ...(record.primary === null ? {} : { primary: record.primary }),
-    ...(record.baseline === null ? {} : { baseline: record.baseline }),
-    ...(record.splitBrain === null
-      ? {}
-      : { splitBrain: { members: [...record.splitBrain.members], since: record.splitBrain.since } }),
-    ...(record.attempt === null ? {} : { attempt: record.attempt }),
-    history: [...record.history],
-    members: (status.members ?? []).map(({ quarantinedAtEpoch: _epoch, ...member }) => {
-      const epoch = record.quarantined.get(member.name);
-      return epoch === undefined ? member : { ...member, quarantinedAtEpoch: epoch };
-    }),
-  };
 }
 
 function ended(

@@ -65,6 +65,7 @@ function reportInput(group: Group, env: Environment, seen: Assessment): ReportIn
         ? undefined
         : { members: [...record.splitBrain.members], since: record.splitBrain.since },
     quarantined: record.quarantined,
+    quarantinedTimelines: record.quarantinedTimelines,
     readWhy: group.readWhy,
   };
 }

@@ -100,6 +100,21 @@ export function quarantineAfter(
   return quarantined;
 }
 
+/** Timelines that the quarantined were on when they were deposed, as far as they told. */
+export function quarantinedTimelinesAfter(
+  attempt: Attempt,
+  observation: Observation,
+  quarantined: ReadonlyMap<string, number>,
+): ReadonlyMap<string, number> {
+  const timelines = new Map<string, number>();
+  for (const [name, epoch] of quarantined) {
+    const seen = viewOf(observation, name)?.facts?.timeline;
+    const timeline = epoch === attempt.epoch ? seen : observation.quarantinedTimelines.get(name);
+    if (timeline !== undefined) timelines.set(name, timeline);
+  }
+  return timelines;
+}
+
 /** Bytes of WAL that the old primary was known to have beyond the fork; null when the fork is unknown. */
 export function estimatedLossBytes(attempt: Attempt, observation: Observation): number | null {
   const { baseline } = observation;

@@ -24,6 +24,8 @@ export interface Observation {
   readonly published: string | null;
   /** Deposed members and the epoch that deposed them. */
   readonly quarantined: ReadonlyMap<string, number>;
+  /** Timelines that they were on then, where that is known. */
+  readonly quarantinedTimelines: ReadonlyMap<string, number>;
   /** Members of a split brain that has not ended; null: none. Already brought up to date by `nextSplitBrain`. */
   readonly splitBrain: readonly string[] | null;
   readonly attemptUnderway: boolean;
@@ -46,16 +48,21 @@ export function primaryOf(observation: Observation): string | null {
   return observation.routed ?? observation.baseline?.primary ?? null;
 }
 
-/**
- * Writable members that nothing on record explains away: a quarantined one counts only when its timeline descends from
- * the routed primary's, because then somebody promoted it anew.
- */
+/** Writable members that nothing on record explains away: a quarantined one counts only when it was promoted anew. */
 export function unexplainedWriters(observation: Observation): readonly MemberView[] {
   return observation.members.filter(
-    (member) =>
-      member.writable &&
-      (!observation.quarantined.has(member.name) || observation.lineage(member.name).kind === 'Descends'),
+    (member) => member.writable && (!observation.quarantined.has(member.name) || isPromotedAnew(observation, member)),
   );
+}
+
+/**
+ * On a timeline that descends from the routed primary's, and is not the one it was deposed on: ForceRoute may have kept
+ * the old primary and deposed its descendant.
+ */
+function isPromotedAnew({ lineage, quarantinedTimelines }: Observation, { name, facts }: MemberView): boolean {
+  if (lineage(name).kind !== 'Descends') return false;
+  const deposedOn = quarantinedTimelines.get(name);
+  return deposedOn === undefined || (facts?.timeline ?? 0) > deposedOn;
 }
 
 /** Verdicts under which a member lives, or may live, and cannot be read: never a reason to route elsewhere. */

@@ -34,6 +34,7 @@ export interface ReportInput {
   readonly splitBrain: Status['splitBrain'];
   /** Deposed primaries by name, with the epoch that deposed them. */
   readonly quarantined: ReadonlyMap<string, number>;
+  readonly quarantinedTimelines: ReadonlyMap<string, number>;
   /** Per member why it is, or is not, in the read set. */
   readonly readWhy: Readonly<Record<string, string>>;
 }

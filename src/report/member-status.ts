@@ -16,14 +16,16 @@ export function memberStatuses(input: ReportInput): MemberStatus[] {
     const row = view?.asked === true ? memberStatus(member, view, input) : knownRow(member.name, input);
     // The record of the group lives here: a quarantine must never depend on whether the member was looked at.
     const quarantinedAtEpoch = input.quarantined.get(member.name);
-    return quarantinedAtEpoch === undefined ? row : { ...row, quarantinedAtEpoch };
+    if (quarantinedAtEpoch === undefined) return row;
+    const quarantinedTimeline = input.quarantinedTimelines.get(member.name);
+    return { ...row, quarantinedAtEpoch, ...(quarantinedTimeline === undefined ? {} : { quarantinedTimeline }) };
   });
 }
 
 function knownRow(name: string, input: ReportInput): MemberStatus {
   const known = input.previous.members?.find((row) => row.name === name);
   if (known === undefined) return { name, role: 'Unknown', verdict: 'Unknown' };
-  const { quarantinedAtEpoch: _judgedAnew, ...row } = known;
+  const { quarantinedAtEpoch: _epoch, quarantinedTimeline: _timeline, ...row } = known;
   return row;
 }
 

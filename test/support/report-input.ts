@@ -51,6 +51,7 @@ export function reportInput(over: Partial<ReportInput> = {}): ReportInput {
     baseline: undefined,
     splitBrain: undefined,
     quarantined: new Map(),
+    quarantinedTimelines: new Map(),
     readWhy: {},
     ...over,
   };

@@ -159,6 +159,7 @@ export function observation(over: ObservationInput = {}): Observation {
     routed: known === null ? null : 'a',
     published: known === null ? null : 'a',
     quarantined: new Map(),
+    quarantinedTimelines: new Map(),
     splitBrain: null,
     attemptUnderway: false,
     foreignEndpoints: null,

@@ -133,6 +133,15 @@ const cases: readonly (readonly [string, Observation, number])[] = [
     }),
     343,
   ],
+  [
+    'leaves the old primary routed beside a descendant that ForceRoute deposed',
+    observation({
+      members: [primary('a'), promoted('b')],
+      quarantined: new Map([['b', 2]]),
+      quarantinedTimelines: new Map([['b', 2]]),
+    }),
+    343,
+  ],
   ['has no primary when it went into recovery', observation({ members: [standby('a'), standby('b')] }), 350],
   ['waits when the primary is dead and nobody was promoted', observation({ members: [dead('a'), standby('b')] }), 360],
   ['does not call a full primary dead', observation({ members: [unreadable('a'), standby('b')] }), 370],
