@@ -165,7 +165,10 @@ async function startInProcess(
 }
 
 /** A role that may look (pg_monitor) and, unless said otherwise, read timeline histories. */
-export async function createMonitorRole(group: PostgresGroup, attributes = 'REPLICATION'): Promise<void> {
+export async function createMonitorRole(
+  group: Pick<PostgresGroup, 'members'>,
+  attributes = 'REPLICATION',
+): Promise<void> {
   const [primary] = group.members;
   await primary?.sql(`CREATE ROLE ${MONITOR.username} LOGIN ${attributes} PASSWORD '${MONITOR.password}'`);
   await primary?.sql(`GRANT pg_monitor TO ${MONITOR.username}`);

@@ -67,7 +67,8 @@ export async function openScene(group: Pick<PostgresGroup, 'members'>, edits: Ed
   client.watch(RESOURCES.failoverRequest, stage.namespace, {}, requests.note);
   const services = { readWrite: READ_WRITE, readOnly: READ_ONLY };
   const routes = recordRoutes(client, stage.namespace, services, namesByAddress(group.members));
-  const resource = await stage.apply(ordersOf(group, edits));
+  const resource = ordersOf(group, { ...edits, 'metadata.namespace': stage.namespace });
+  await stage.apply(resource);
   const writers: Writer[] = [];
   const close = async (): Promise<void> => {
     await Promise.all(writers.map((writer) => writer.stop()));
