@@ -1,5 +1,6 @@
 /**
- * Keeps the members' credentials and certificates up to date: by GET at start, each minute, and after a refused login.
+ * Keeps the members' credentials and certificates up to date: by GET at start, each minute, after a refused login, and
+ * more often while one is missing.
  * While the API server cannot be asked, the last good ones stay in use (I9).
  */
 import type { Evidence } from '../api/evidence.ts';
@@ -18,6 +19,8 @@ export interface AccessKeeper {
 }
 
 const REFRESH_MS = 60_000;
+/** While something is missing or malformed: a person who mends it wants to see that. */
+const MENDING_MS = 2000;
 const MIN_PAUSE_MS = 1000;
 const READ_DEADLINE_MS = 5000;
 /** invalid_password, invalid_authorization_specification. */
@@ -67,6 +70,7 @@ export function createAccessKeeper(group: Group, env: Environment, wake: () => v
     if (stopping.signal.aborted) return;
     readAtMs = env.clock.monotonicMs();
     if (last !== null) point(group, last);
+    if (group.accessProblems.length > 0) nextMs = Math.min(nextMs, MENDING_MS);
     schedule(nextMs);
     wake();
   };
