@@ -17,6 +17,7 @@ import {
   rivalIs,
   rivalName,
   waitingFor,
+  wayOutOfUnreadable,
   whyPrimary,
   whyRival,
 } from './rule.ts';
@@ -202,10 +203,10 @@ export const rulesWithBaseline: readonly Rule[] = [
     id: 370,
     reason: 'PrimaryUnreadable',
     condition: 'the routed member lives or may live but cannot be read',
-    effect: 'routes stay as they are',
-    remedy: 'mend what the message names',
+    effect: 'routes stay as they are; the read-write route is emptied when another cluster answers there',
+    remedy: 'mend what the message names, or create a FailoverRequest of kind Rebaseline if another cluster is meant',
     when: (o) => isPrimaryUnreadable(o),
-    outcome: (o) => hold(`${primaryName(o)} cannot be read: ${whyPrimary(o)}`),
+    outcome: (o) => hold(`${primaryName(o)} cannot be read: ${whyPrimary(o)}${wayOutOfUnreadable(o)}`),
   },
   {
     id: 390,
