@@ -34,7 +34,7 @@ import { INTENT_DEADLINE_MS, refreshRecord, writeStatus } from './status-writer.
 const LAST_LOOK_DEAD_MS = 250;
 
 /** Lease time that must be left before an intent is written or a route moved: the deadline of one write and some. */
-const LEASE_MARGIN_MS = INTENT_DEADLINE_MS + 500;
+export const LEASE_MARGIN_MS = INTENT_DEADLINE_MS + 500;
 
 export interface Intent {
   readonly kind: Attempt['kind'];

@@ -3,11 +3,11 @@
  * get a status that names the fields, and nothing else is done for them.
  */
 import type { parseDatabaseFailover } from '../api/parse.ts';
-import { RESOURCES } from '../api/resources.ts';
 import { statusSchema } from '../api/status.ts';
 import type { KubeObject } from '../ports/kube.ts';
 import { buildInvalidStatus } from '../report/status.ts';
 import type { Environment } from './environment.ts';
+import { writeConditions } from './status-writer.ts';
 
 export interface InvalidReporter {
   report(object: KubeObject, parsed: ReturnType<typeof parseDatabaseFailover>): void;
@@ -28,21 +28,13 @@ export function createInvalidReporter(env: Environment): InvalidReporter {
       message: `${path}: ${message}`,
     }));
     if (first === undefined) return;
-    const { observedGeneration, conditions } = buildInvalidStatus({
+    const status = buildInvalidStatus({
       generation: object.metadata.generation ?? 0,
       previous: statusSchema.parse({}),
       nowMs: env.clock.now(),
       problems: [first, ...rest],
     });
-    const { name = '', namespace = '', resourceVersion } = object.metadata;
-    const metadata = resourceVersion === undefined ? {} : { resourceVersion };
-    // An apply would take away the rest of what this operator wrote when the spec was still valid: epoch, baseline.
-    await env.kube.mergePatch(
-      RESOURCES.databaseFailover,
-      { namespace, name },
-      { metadata, status: { observedGeneration, conditions } },
-      { signal: stopping.signal, subresource: 'status' },
-    );
+    await writeConditions(env.kube, object, status, stopping.signal);
   };
 
   return {

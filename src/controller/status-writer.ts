@@ -4,8 +4,8 @@
  */
 import { parseDatabaseFailover } from '../api/parse.ts';
 import { API_VERSION, RESOURCES } from '../api/resources.ts';
-import type { Condition, Status } from '../api/status.ts';
-import { type CallOptions, KubeError, type KubeObject } from '../ports/kube.ts';
+import type { Status } from '../api/status.ts';
+import { type CallOptions, KubeError, type KubeObject, type KubePort } from '../ports/kube.ts';
 import type { Environment } from './environment.ts';
 import { type Group, unreadableAttempt } from './group.ts';
 import { type GroupRecord, recordFromStatus } from './record.ts';
@@ -76,18 +76,32 @@ export async function writeStatus(
   throw new KubeError('Conflict', `the status of ${group.key.name} changes faster than it can be written`);
 }
 
-/** Leaves the rest of the status as it stands there, also what cannot be read. */
+/**
+ * Changes the conditions of the object as it was read, and leaves the rest of its status as it stands there, also what
+ * cannot be read. An apply of the whole, because conditions written in another way would stay when they are over.
+ */
 export async function writeConditions(
-  group: Group,
-  env: Environment,
-  conditions: readonly Condition[],
+  kube: Pick<KubePort, 'apply'>,
+  object: KubeObject,
+  { observedGeneration, conditions }: Pick<Status, 'observedGeneration' | 'conditions'>,
   signal: AbortSignal,
-): Promise<void> {
-  const { resourceVersion } = group;
-  const patch = { metadata: resourceVersion === undefined ? {} : { resourceVersion }, status: { conditions } };
-  const options = { signal, deadlineMs: INTENT_DEADLINE_MS, subresource: 'status' } as const;
-  const stored = await env.kube.mergePatch(RESOURCES.databaseFailover, group.key, patch, options);
-  group.resourceVersion = stored.metadata.resourceVersion;
+): Promise<KubeObject> {
+  const { namespace = '', name = '', uid, resourceVersion } = object.metadata;
+  const { status } = object;
+  const metadata = {
+    ...{ namespace, name },
+    ...(uid === undefined || resourceVersion === undefined ? {} : { uid, resourceVersion }),
+  };
+  return kube.apply(
+    RESOURCES.databaseFailover,
+    {
+      apiVersion: API_VERSION,
+      kind: RESOURCES.databaseFailover.kind,
+      metadata,
+      status: { ...(typeof status === 'object' ? status : {}), observedGeneration, conditions },
+    },
+    { signal, deadlineMs: INTENT_DEADLINE_MS, force: true, subresource: 'status' },
+  );
 }
 
 function statusObject(group: Group, status: Status): KubeObject {

@@ -3,6 +3,7 @@
  * through observe -> decide -> record -> act -> publish -> report. Every replica looks; only the leader writes.
  */
 import { parseDatabaseFailover } from '../api/parse.ts';
+import { RESOURCES } from '../api/resources.ts';
 import { groupSettings } from '../api/settings.ts';
 import { decide } from '../decide/rules.ts';
 import type { KubeObject } from '../ports/kube.ts';
@@ -226,15 +227,18 @@ async function reportUnreadable(group: Group, env: Environment, signal: AbortSig
   const [first, ...rest] = group.unreadable;
   if (first === undefined) return;
   const previous = group.status;
-  const { conditions = [] } = buildInvalidStatus({
+  const { observedGeneration, conditions } = buildInvalidStatus({
     generation: group.generation,
     previous,
     nowMs: env.clock.now(),
     problems: [first, ...rest],
   });
-  const next = { ...previous, conditions };
+  const next = { ...previous, observedGeneration, conditions };
   if (!worthWriting(previous, next, env.clock.now())) return;
-  await writeConditions(group, env, conditions, signal);
+  const object = await env.kube.get(RESOURCES.databaseFailover, group.key, { signal });
+  if (object === null) return;
+  const stored = await writeConditions(env.kube, object, next, signal);
+  group.resourceVersion = stored.metadata.resourceVersion;
   group.status = next;
   emitEvents(group, env, previous, next);
 }

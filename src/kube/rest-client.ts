@@ -4,11 +4,17 @@ import type { Lane } from './connections.ts';
 import { collectionPath, objectPath, withQuery } from './resource-paths.ts';
 import { errorFromAnswer, isAboutAnObject } from './status-errors.ts';
 import type { Answer, Transport, TransportRequest } from './transport.ts';
+import { withoutUndeclared } from './undeclared-fields.ts';
 import { type ObjectList, parseList, parseObject } from './wire-objects.ts';
 
 const DEFAULT_DEADLINE_MS = 5_000;
 /** client-go's page size. */
 const PAGE_LIMIT = 500;
+
+/** A refusal names several fields at once, as many as its message has room for. */
+const MAX_APPLY_ROUNDS = 8;
+
+type ApplyOptions = CallOptions & { readonly force: boolean; readonly subresource?: 'status' };
 
 interface Selector {
   readonly labels?: string;
@@ -55,11 +61,20 @@ export class RestClient {
     }
   }
 
-  async apply(
-    resource: Resource,
-    object: KubeObject,
-    options: CallOptions & { readonly force: boolean; readonly subresource?: 'status' },
-  ): Promise<KubeObject> {
+  async apply(resource: Resource, object: KubeObject, options: ApplyOptions): Promise<KubeObject> {
+    let rest = object;
+    for (let rounds = 1; ; rounds += 1) {
+      try {
+        return await this.#applyOnce(resource, rest, options);
+      } catch (error) {
+        const declared = options.subresource === 'status' ? withoutUndeclared(rest, error) : null;
+        if (declared === null || rounds === MAX_APPLY_ROUNDS) throw error;
+        rest = declared;
+      }
+    }
+  }
+
+  async #applyOnce(resource: Resource, object: KubeObject, options: ApplyOptions): Promise<KubeObject> {
     // Only a status cannot come into being here, so only there an apply without precondition may force.
     const mayForce = options.subresource === 'status' || hasPrecondition(object);
     const path = withQuery(objectPath(resource, keyOf(object), options.subresource), {
