@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { CommanderError } from 'commander';
+import { LEASE_MARGIN_MS } from './controller/attempts.ts';
 import { type Flags, flagsProgram } from './flags.ts';
 import { loadKubeConfig } from './kube/kube-config.ts';
 
@@ -154,6 +155,11 @@ function leaseTimes(flags: Flags): Config['lease']['times'] {
   }
   if (times.renewDeadlineMs <= 1.2 * times.retryPeriodMs) {
     throw new ConfigError('--renew-deadline must be longer than 1.2 x --retry-period; the defaults are 10s and 2s');
+  }
+  if (times.renewDeadlineMs - times.retryPeriodMs <= LEASE_MARGIN_MS) {
+    throw new ConfigError(
+      `--renew-deadline must be longer than --retry-period by more than ${LEASE_MARGIN_MS / 1000}s, or the lease never lasts long enough to begin an attempt; the defaults are 10s and 2s`,
+    );
   }
   return times;
 }

@@ -18,8 +18,8 @@ const LISTEN_HOST = '10.77.0.1';
 export const MONITOR = { username: 'monitor', password: 'm0n1t0r-Passw0rd' } as const;
 export const MONITOR_SECRET = 'orders-monitor';
 
-/** A lease that is taken and lost within a second or two. */
-export const SHORT_LEASE = { leaseDurationMs: 2_000, renewDeadlineMs: 1_500, retryPeriodMs: 200 } as const;
+/** About the shortest lease under which an attempt may begin. */
+export const SHORT_LEASE = { leaseDurationMs: 5_000, renewDeadlineMs: 3_500, retryPeriodMs: 300 } as const;
 
 /** One installation's surroundings: a namespace of its own, made anew for each test that needs it. */
 export interface Stage {

@@ -184,6 +184,7 @@ describe('what is refused names the flag and the remedy', () => {
     [['--dns-servers', 'dns.example'], '--dns-servers', '10.0.0.2'],
     [['--cluster-domain', 'No_Domain'], '--cluster-domain', 'cluster.local'],
     [['--lease-duration', '10s'], '--lease-duration', 'longer than --renew-deadline'],
+    [['--renew-deadline', '4s'], '--renew-deadline', 'longer than --retry-period by more than 2.5s'],
     [['--retry-period', '9s'], '--renew-deadline', '1.2 x --retry-period'],
     [['--regoin', 'x'], "unknown option '--regoin'", '--region'],
     [['extra'], 'too many arguments', 'extra'],
