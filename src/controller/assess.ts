@@ -1,5 +1,6 @@
 /** One snapshot of everything a decision looks at, from what the group holds. */
 import type { MemberView } from '../api/verdict.ts';
+import { rememberCaughtUp } from '../decide/caught-up.ts';
 import { lineageOf, rememberStreaming, type StreamMemory } from '../decide/lineage.ts';
 import { type Observation, settingsOf, viewOf } from '../decide/observation.ts';
 import { nextSplitBrain } from '../decide/split-brain.ts';
@@ -24,8 +25,9 @@ export function assess(group: Group, env: Environment, newPrimary: string | null
   const baseline = knownBaseline(record.baseline);
   const primary = newPrimary ?? record.primary ?? baseline?.primary ?? null;
   const expected = settings.systemIdentifier ?? baseline?.systemIdentifier ?? null;
-  const view = (systemIdentifier: string | null) =>
-    viewMembers(tracks, settings, { nowMs, primary, primaryLsn: baseline?.lsn ?? null, systemIdentifier });
+  group.caughtUp = rememberCaughtUp(group.caughtUp, tracks, primary);
+  const known = { nowMs, primary, primaryLsn: baseline?.lsn ?? null, caughtUpAtMs: group.caughtUp.atMs };
+  const view = (systemIdentifier: string | null) => viewMembers(tracks, settings, { ...known, systemIdentifier });
   const views = view(expected);
   const memories = updateMemories(group, views, primary);
   const base: Observation = {

@@ -6,6 +6,7 @@ import type { Problem as FieldProblem } from '../api/parse.ts';
 import { type GroupSettings, groupSettings } from '../api/settings.ts';
 import type { Status } from '../api/status.ts';
 import type { MemberView } from '../api/verdict.ts';
+import { type CaughtUp, nobodyCaughtUp } from '../decide/caught-up.ts';
 import type { StreamMemory } from '../decide/lineage.ts';
 import type { ReadSetState } from '../decide/read-set.ts';
 import type { KubeObject, ObjectKey } from '../ports/kube.ts';
@@ -48,6 +49,7 @@ export interface Group {
   recordVerified: boolean;
   resourceVersion: string | undefined;
   memories: ReadonlyMap<string, StreamMemory>;
+  caughtUp: CaughtUp;
   readSet: ReadSetState | null;
   readWhy: Readonly<Record<string, string>>;
   decision: Decision | null;
@@ -60,7 +62,7 @@ export interface Group {
   touched: (KubeObject | null)[];
   contention: Contention;
   publishedAtMs: number;
-  /** Target and addresses of the last publication. */
+  /** Generation, target and addresses of the last publication. */
   publishedFingerprint: string | null;
   routeProblems: readonly Problem[];
   accessProblems: readonly Problem[];
@@ -101,6 +103,7 @@ export function newGroup(
     recordVerified: false,
     resourceVersion: metadata.resourceVersion,
     memories: new Map(),
+    caughtUp: nobodyCaughtUp,
     readSet: null,
     readWhy: {},
     decision: null,

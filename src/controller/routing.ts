@@ -29,8 +29,8 @@ export async function drainRoutes(
   target: RouteTarget,
   signal: AbortSignal,
 ): Promise<void> {
-  const input = { ...(await publishInput(group, env, target, [], signal)), snapshot: usableSnapshot(group) };
   group.touched = [];
+  const input = { ...(await publishInput(group, env, target, [], signal)), snapshot: usableSnapshot(group) };
   const outcome = await env.publisher.drain(input, { signal });
   noteOutcome(group, outcome);
 }
@@ -61,8 +61,8 @@ export async function publishRoutes(
   const readers = wanted.emptyBoth === true ? [] : refreshReadSet(group, env, members, record, primary);
   const target: RouteTarget = { epoch: record.epoch, primary, readers };
   const snapshot = wanted.continues === true ? usableSnapshot(group) : null;
-  const input = { ...(await publishInput(group, env, target, members, signal)), snapshot };
   group.touched = [];
+  const input = { ...(await publishInput(group, env, target, members, signal)), snapshot };
   const outcome = await env.publisher.publish(input, { signal });
   noteOutcome(group, outcome);
   const now = publishedState(outcome.snapshot, routeOwner(group), group.spec);
@@ -93,7 +93,7 @@ export async function publishIfNeeded(
   // A successor must find the read set again before it touches what its predecessor published.
   if (members.some((member) => !member.asked) && hasPublished(group)) return;
   const { addresses } = await routeAddresses(group, env, members, signal);
-  const wanted = JSON.stringify([record.epoch, primary, readers, [...addresses]]);
+  const wanted = JSON.stringify([group.generation, record.epoch, primary, readers, [...addresses]]);
   const nowMs = env.clock.monotonicMs();
   const isRepair = wanted === group.publishedFingerprint;
   if (isRepair && nowMs < group.contention.repairAtMs) return;

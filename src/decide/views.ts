@@ -3,6 +3,7 @@ import type { MemberFacts } from '../api/evidence.ts';
 import { bytesBetween, type Lsn, maxLsn } from '../api/lsn.ts';
 import type { DetectionSettings, GroupSettings, MemberSettings } from '../api/settings.ts';
 import type { MemberView, Verdict } from '../api/verdict.ts';
+import { boundedLagMs } from './caught-up.ts';
 import { elapse } from './track.ts';
 import { identityOf } from './track-identity.ts';
 import { newTrack, type Track } from './track-state.ts';
@@ -17,6 +18,8 @@ export interface ViewContext {
   readonly primaryLsn: Lsn | null;
   /** The identifier that members must carry, pinned or learned; null: any. */
   readonly systemIdentifier: string | null;
+  /** When each standby had last replayed all there was; see caught-up.ts. */
+  readonly caughtUpAtMs?: ReadonlyMap<string, number>;
 }
 
 /** One view per member, in the order of the spec. Members without a track are seen as not asked yet. */
@@ -31,7 +34,7 @@ export function viewMembers(
   });
   const position = primaryPosition(tracks, context);
   const originals = originalsByIdentity(seen, context.primary);
-  const views = seen.map(({ track, own }) => viewMember(track, withoutTwin(own, track, originals), position));
+  const views = seen.map(({ track, own }) => viewMember(track, withoutTwin(own, track, originals), position, context));
   return withVotes(views, tracks, settings, context);
 }
 
@@ -106,7 +109,8 @@ function primaryPosition(tracks: ReadonlyMap<string, Track>, context: ViewContex
   return { lsn: facts.currentLsn, timeline: facts.timeline };
 }
 
-function viewMember(track: Track, verdict: TrackVerdict, position: Position): MemberView {
+function viewMember(track: Track, verdict: TrackVerdict, position: Position, context: ViewContext): MemberView {
+  const caughtUpAtMs = context.caughtUpAtMs?.get(track.member.name);
   const facts = track.answer?.facts ?? null;
   const isUp = verdict.verdict === 'Up' && facts !== null;
   const standby = isUp && facts.inRecovery;
@@ -119,7 +123,7 @@ function viewMember(track: Track, verdict: TrackVerdict, position: Position): Me
     writable: isUp && !facts.inRecovery && !facts.readOnly,
     standby,
     answered: track.answer?.answered ?? [],
-    lagMs: standby ? replayLagMs(facts, position) : null,
+    lagMs: standby ? boundedLagMs(replayLagMs(facts, position), caughtUpAtMs, context.nowMs) : null,
     lagBytes: standby ? replayLagBytes(facts, position) : null,
     lsn: facts === null ? null : maxLsn(facts.currentLsn, facts.receiveLsn, facts.replayLsn),
     witness: 'NoVote',
