@@ -67,6 +67,10 @@ export function rival(o: Observation): MemberView | null {
 
 export const rivalName = (o: Observation): string => rival(o)?.name ?? 'another member';
 
+/** Quarantined members that accept writes. */
+export const zombies = (o: Observation): readonly MemberView[] =>
+  writers(o).filter((member) => o.quarantined.has(member.name));
+
 /** Whether there is a rival whose lineage is of this kind. */
 export function rivalIs(o: Observation, kind: 'Descends' | 'Diverged' | 'Unproven'): boolean {
   const other = rival(o);

@@ -20,6 +20,7 @@ import {
   wayOutOfUnreadable,
   whyPrimary,
   whyRival,
+  zombies,
 } from './rule.ts';
 
 export const rulesWithBaseline: readonly Rule[] = [
@@ -177,6 +178,18 @@ export const rulesWithBaseline: readonly Rule[] = [
     remedy: 'none needed',
     when: (o) => isPrimaryWritable(o),
     outcome: (o) => hold(`${primaryName(o)} is the primary and answers${promotionNote(o)}`),
+  },
+  {
+    id: 345,
+    reason: 'OnlyDeposedWritable',
+    condition: 'the last known primary does not accept writes, and a quarantined member does',
+    effect: 'the read-write route does not lead to it',
+    remedy: 'create a FailoverRequest of kind ForceRoute if its history is the one to keep, or rebuild it as a standby',
+    when: (o) => zombies(o).length > 0,
+    outcome: (o) =>
+      hold(
+        `${names(zombies(o))} accepts writes but was deposed and is quarantined, and ${primaryName(o)} does not accept writes: ${whyPrimary(o)}; create a FailoverRequest of kind ForceRoute if the history of ${names(zombies(o))} is the one to keep, or rebuild it as a standby`,
+      ),
   },
   {
     id: 350,

@@ -142,6 +142,16 @@ const cases: readonly (readonly [string, Observation, number])[] = [
     }),
     343,
   ],
+  [
+    'names the way back to a deposed primary that is the only one to accept writes',
+    observation({
+      members: [primary('a'), standby('b', {}, { timeline: 2 })],
+      baseline: baseline({ primary: 'b', timeline: 2 }),
+      routed: null,
+      quarantined: new Map([['a', 2]]),
+    }),
+    345,
+  ],
   ['has no primary when it went into recovery', observation({ members: [standby('a'), standby('b')] }), 350],
   ['waits when the primary is dead and nobody was promoted', observation({ members: [dead('a'), standby('b')] }), 360],
   ['does not call a full primary dead', observation({ members: [unreadable('a'), standby('b')] }), 370],
@@ -176,7 +186,7 @@ describe('the decision', () => {
   });
 
   it('says what the way out is whenever it holds against a writable member', () => {
-    const holds = [323, 324, 325, 301];
+    const holds = [323, 324, 325, 301, 345];
     for (const [, seen, rule] of cases.filter(([, , id]) => holds.includes(id))) {
       expect(decide(seen).message, `rule ${rule}`).toContain('FailoverRequest');
     }
