@@ -99,7 +99,8 @@ function takeOver(group: Group, env: Environment, object: KubeObject, applyAcces
   group.settings = groupSettings(parsed.spec, env.region);
   group.generation = object.metadata.generation ?? 0;
   group.routesDirty = true;
-  group.publishedFingerprint = null;
+  // A publication may be under way that still carries the old spec.
+  group.touched.push(null);
   applyAccess();
 }
 
@@ -119,6 +120,9 @@ async function reconcile(group: Group, env: Environment): Promise<number | null>
   } catch (error) {
     env.telemetry.reconciled(group.key, env.clock.monotonicMs() - startedMs, true);
     throw error;
+  } finally {
+    // The resource went while the pass was under way: its series must not stay behind.
+    if (group.deleted) env.telemetry.forget(group.key);
   }
 }
 
