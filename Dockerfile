@@ -22,6 +22,8 @@ FROM ${RUNTIME_IMAGE}
 LABEL org.opencontainers.image.title="database-failover-operator" \
       org.opencontainers.image.licenses="Apache-2.0"
 ENV NODE_ENV=production
+# Young garbage is kept in 16 MiB halves by default, which costs 50 MB at rest and gains nothing here.
+ENV NODE_OPTIONS=--max-semi-space-size=1
 WORKDIR /app
 COPY --from=dependencies /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist

@@ -4,6 +4,8 @@ import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const ROOT = resolve(import.meta.dirname, '..', '..');
+/** As in the image. */
+const NODE_OPTIONS = '--max-semi-space-size=1';
 const START_DEADLINE_MS = 30_000;
 const STOP_DEADLINE_MS = 15_000;
 
@@ -48,7 +50,7 @@ export async function startOperatorProcess(options: OperatorOptions): Promise<Op
       ...(options.identity === undefined ? [] : ['--identity', options.identity]),
       ...(options.flags ?? []),
     ],
-    { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env.PATH } },
+    { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env.PATH, NODE_OPTIONS } },
   );
   child.stdout.pipe(log);
   child.stderr.pipe(log);

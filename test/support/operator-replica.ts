@@ -2,7 +2,11 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { type OperatorProcess, startOperatorProcess } from '../../hack/scenario/operator-process.ts';
+import {
+  type OperatorOptions,
+  type OperatorProcess,
+  startOperatorProcess,
+} from '../../hack/scenario/operator-process.ts';
 import { readWorld } from '../../hack/world/world-description.ts';
 import { SHORT_LEASE, type Stage } from './operator-world.ts';
 
@@ -19,11 +23,12 @@ export async function startReplica(
   identity: string,
   host: string,
   flags: readonly string[] = [],
+  program: OperatorOptions['program'] = 'src/main.ts',
 ): Promise<Replica> {
   const world = readWorld();
   const logFile = join(world.runDir, `${stage.namespace}-${identity}.log`);
   const process = await startOperatorProcess({
-    program: 'src/main.ts',
+    program,
     namespace: stage.namespace,
     listen: { host, port: 8080 },
     dnsServer: world.dnsServer,
