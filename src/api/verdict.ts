@@ -51,8 +51,12 @@ export interface MemberView {
   readonly facts: MemberFacts | null;
   /** Monotonic ms of the last answer. */
   readonly factsAtMs: number | null;
+  /** Monotonic ms at which the look of that answer began: what it says may be as old. */
+  readonly factsFromMs: number | null;
   /** Verdict is `Up` and the last answer says: not in recovery and not read-only. */
   readonly writable: boolean;
+  /** Monotonic ms of the first answer in a row that said so; null when the last answer does not. */
+  readonly writableSinceMs: number | null;
   /** Verdict is `Up` and the last answer says: in recovery. */
   readonly standby: boolean;
   /** Addresses that answered, at most one per family, preferred first; as of the last answer. */

@@ -11,6 +11,8 @@ export interface Answer {
   readonly startedAtMs: number;
   readonly endedAtMs: number;
   readonly answered: readonly AnsweredAddress[];
+  /** End of the first look in a row that found it accepting writes; null when this one did not. */
+  readonly writableSinceMs: number | null;
 }
 
 /** What the schedule needs of a look; `accepted`: a bare startup exchange that was answered. */

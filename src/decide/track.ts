@@ -162,9 +162,11 @@ function rememberAnswer(
   settings: DetectionSettings,
 ): Track {
   const { startedAtMs, endedAtMs } = evidence;
+  const isWritable = !facts.inRecovery && !facts.readOnly;
+  const writableSinceMs = isWritable ? (track.answer?.writableSinceMs ?? endedAtMs) : null;
   return {
     ...track,
-    answer: { facts, startedAtMs, endedAtMs, answered: evidence.answered },
+    answer: { facts, startedAtMs, endedAtMs, answered: evidence.answered, writableSinceMs },
     identity: meetIdentity(
       track.identity,
       { identity: identityOf(facts), atMs: startedAtMs, isNewConnection: !onSession },

@@ -87,7 +87,9 @@ export function primary(
     asked: true,
     facts: facts(factsOver),
     factsAtMs: 0,
+    factsFromMs: 0,
     writable: true,
+    writableSinceMs: 0,
     standby: false,
     answered: [{ family: 'IPv4', address: '192.0.2.1', atMs: 0 }],
     lagMs: null,
@@ -105,7 +107,7 @@ export function standby(
 ): MemberView {
   return primary(
     name,
-    { writable: false, standby: true, lagMs: 0, lagBytes: 0, ...over },
+    { writable: false, writableSinceMs: null, standby: true, lagMs: 0, lagBytes: 0, ...over },
     { inRecovery: true, currentLsn: null, receiveLsn: lsn(5000), replayLsn: lsn(5000), ...factsOver },
   );
 }
