@@ -1,6 +1,8 @@
 /**
  * A keyed work queue on our own clock: at most one handler per key at a time, a bound on all, a key added while it is
- * handled is handled once more, and a failing key comes back with exponential backoff and jitter.
+ * handled is handled once more, and a failing key comes back with exponential backoff and jitter. What happens meanwhile
+ * may shorten that pause, but not below a second: each look at each member adds the key, and an API server that has
+ * trouble must not be asked with each look.
  */
 import type { Clock, Random } from '../ports/clock.ts';
 
@@ -28,6 +30,9 @@ export interface QueueOptions {
 /** First retry after about 0.1 s, doubling to 30 s. */
 const BACKOFF = { initialMs: 100, factor: 2, maxMs: 30_000, jitter: 0.2 } as const;
 
+/** The least pause after a failure that is not the first of many. */
+const BUSY_PAUSE_MS = 1000;
+
 interface Timer {
   readonly dueMs: number;
   readonly cancel: () => void;
@@ -37,12 +42,17 @@ export function createQueue(options: QueueOptions): Queue {
   const { clock, random, handle, onError, concurrency } = options;
   const waiting = new Set<string>();
   const running = new Map<string, Promise<void>>();
-  const failures = new Map<string, number>();
+  const failures = new Map<string, { readonly count: number; readonly notBeforeMs: number }>();
   const timers = new Map<string, Timer>();
   let stopped = false;
 
   const add = (key: string): void => {
     if (stopped) return;
+    const pauseMs = (failures.get(key)?.notBeforeMs ?? 0) - clock.monotonicMs();
+    if (pauseMs > 0) {
+      addAfter(key, pauseMs);
+      return;
+    }
     clearTimer(key);
     waiting.add(key);
     pump();
@@ -76,11 +86,12 @@ export function createQueue(options: QueueOptions): Queue {
       await handle(key);
       failures.delete(key);
     } catch (error) {
-      const count = (failures.get(key) ?? 0) + 1;
-      failures.set(key, count);
+      const count = (failures.get(key)?.count ?? 0) + 1;
       const retryInMs = backoffMs(count, random);
+      failures.set(key, { count, notBeforeMs: clock.monotonicMs() + Math.min(retryInMs, BUSY_PAUSE_MS) });
       onError(key, error, retryInMs);
-      addAfter(key, retryInMs);
+      const isWanted = waiting.delete(key);
+      addAfter(key, isWanted ? Math.min(retryInMs, BUSY_PAUSE_MS) : retryInMs);
     } finally {
       running.delete(key);
       if (!stopped) pump();
