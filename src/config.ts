@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { CommanderError } from 'commander';
-import { LEASE_MARGIN_MS } from './controller/attempts.ts';
+import { LEASE_MARGIN_MS } from './controller/attempt-intent.ts';
 import { type Flags, flagsProgram } from './flags.ts';
 import { loadKubeConfig } from './kube/kube-config.ts';
 

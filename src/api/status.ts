@@ -44,6 +44,7 @@ export const attemptSchema = z
     nextRetryAt: time('When the current step is tried again.').optional(),
     rule: count('Number of the rule that began it.').optional(),
     request: text('FailoverRequest that ordered it.', 253).optional(),
+    requestUid: text('uid of that request: another one may bear its name later.', 64).optional(),
     /** The record must carry all that a resumed attempt needs to publish the new baseline. */
     timeline: count('Timeline of the new primary as seen when the attempt began.').optional(),
     detectionMs: count('Milliseconds from the first sign to the intent.').optional(),
@@ -57,6 +58,8 @@ export const historySchema = z
     from: text('Member the route left.', 63).optional(),
     to: text('Member the route went to.', 63),
     outcome: z.enum(['Completed', 'Aborted']).meta({ description: 'How it ended.' }),
+    request: text('FailoverRequest that ordered it.', 253).optional(),
+    requestUid: text('uid of that request.', 64).optional(),
     reason: text('Why it was made, or why it was aborted.').optional(),
     startedAt: time('When it began.'),
     finishedAt: time('When it ended.'),

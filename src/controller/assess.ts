@@ -5,8 +5,9 @@ import { lineageOf, rememberStreaming, type StreamMemory } from '../decide/linea
 import { type Observation, settingsOf, viewOf } from '../decide/observation.ts';
 import { nextSplitBrain } from '../decide/split-brain.ts';
 import { viewMembers } from '../decide/views.ts';
+import { foreignToReadWrite } from '../route/slices.ts';
 import type { Environment } from './environment.ts';
-import type { Group } from './group.ts';
+import { type Group, routeOwner } from './group.ts';
 import { publishedState } from './publisher.ts';
 import { knownBaseline } from './record.ts';
 
@@ -40,7 +41,7 @@ export function assess(group: Group, env: Environment, newPrimary: string | null
     quarantinedTimelines: record.quarantinedTimelines,
     splitBrain: record.splitBrain?.members ?? null,
     attemptUnderway: record.attempt !== null,
-    foreignEndpoints: group.routeProblems.find((problem) => problem.reason === 'ForeignEndpoints')?.message ?? null,
+    foreignEndpoints: foreignEndpoints(group),
     lineage: (name) => {
       const member = viewOf({ members: views }, name);
       return member === null
@@ -53,6 +54,13 @@ export function assess(group: Group, env: Environment, newPrimary: string | null
     unbiased: view(settings.systemIdentifier),
     observation: { ...base, splitBrain: nextSplitBrain(base) },
   };
+}
+
+/** By what was read last, so that a new leader knows before it has published anything. */
+function foreignEndpoints(group: Group): string | null {
+  if (group.snapshot === null) return null;
+  const { current } = group.snapshot;
+  return foreignToReadWrite({ owner: routeOwner(group), spec: group.spec, current });
 }
 
 function updateMemories(

@@ -92,9 +92,13 @@ export function createController({ env, namespaces }: ControllerOptions): Contro
 
   const gone = (key: string): void => {
     unparsed.forget(key);
-    workers.get(key)?.stop();
+    const worker = workers.get(key);
+    worker?.stop();
     workers.delete(key);
     queue.forget(key);
+    // They wait for the resource to be made anew, or are told that it is gone.
+    for (const { object, status } of worker?.group.requests.values() ?? [])
+      if (status.finishedAt === undefined) orphans.add(key, object);
   };
 
   const onResource = (namespace: string | null) => (event: WatchEvent) => {

@@ -22,6 +22,8 @@ export interface KnownRequest {
   readonly object: KubeObject;
   readonly spec: RequestSpec;
   readonly status: RequestStatus;
+  /** Monotonic ms before which it is left alone. */
+  readonly notBeforeMs: number;
 }
 
 /** Running times of the attempt under way; lost in a restart, when only what follows is timed. */
@@ -39,6 +41,8 @@ export interface Group {
   readonly key: ObjectKey;
   readonly prober: Prober;
   object: KubeObject;
+  /** Called when a newer spec has taken effect. */
+  onNewSpec: () => void;
   spec: Spec;
   settings: GroupSettings;
   generation: number;
@@ -47,6 +51,8 @@ export interface Group {
   record: GroupRecord;
   /** Whether `record` was checked against the API server since this replica last began to lead. */
   recordVerified: boolean;
+  /** Signal of the term in which that was; another term begins without knowing anything. */
+  term: AbortSignal | null;
   resourceVersion: string | undefined;
   memories: ReadonlyMap<string, StreamMemory>;
   caughtUp: CaughtUp;
@@ -95,12 +101,14 @@ export function newGroup(
     key: { namespace: metadata.namespace ?? '', name: metadata.name ?? '' },
     prober,
     object,
+    onNewSpec: () => {},
     spec: parsed.spec,
     settings: groupSettings(parsed.spec, region),
     generation: metadata.generation ?? 0,
     status: parsed.status,
     record: recordFromStatus(parsed.status),
     recordVerified: false,
+    term: null,
     resourceVersion: metadata.resourceVersion,
     memories: new Map(),
     caughtUp: nobodyCaughtUp,

@@ -9,6 +9,7 @@ import type { CurrentObjects, RouteInput, RouteOwner, RoutePlan, RouteProblem, R
 import { type ForeignEdit, foreignEdits } from '../route/foreign-edits.ts';
 import { highestEpoch, isOurs } from '../route/ownership.ts';
 import { namesToRead, planDrain, planRoutes } from '../route/plan.ts';
+import { isTraffic, refusalOf, type WriteRefusal, writeKey } from './write-refusal.ts';
 
 export interface Snapshot {
   readonly current: CurrentObjects;
@@ -30,7 +31,7 @@ export interface PublishInput {
 }
 
 export interface PublishOutcome {
-  readonly problems: readonly RouteProblem[];
+  readonly problems: readonly (RouteProblem | WriteRefusal)[];
   readonly inSync: boolean;
   readonly writes: number;
   /** Versions that our own writes made; the watch will show them again. */
@@ -62,14 +63,20 @@ export function createPublisher(kube: KubePort, clusterDomain: string): Publishe
     let writes = 0;
     const written = new Set<string>();
     const differing: ForeignEdit[] = [];
+    const refusals = new Map<string, WriteRefusal>();
     for (let round = 0; round < MAX_ROUNDS; round += 1) {
       const planned = plan(routeInput(input, snapshot, clusterDomain));
-      const { problems, inSync } = planned;
-      if (planned.writes.length === 0) return { problems, inSync, writes, written, differing, snapshot };
-      if (round === 0) differing.push(...foreignEdits(planned.writes, snapshot.current));
+      const due = planned.writes.filter((write) => !refusals.has(writeKey(write)));
+      if (due.length === 0) {
+        const problems = [...planned.problems, ...refusals.values()];
+        return { problems, inSync: planned.inSync, writes, written, differing, snapshot };
+      }
+      if (round === 0) differing.push(...foreignEdits(due, snapshot.current));
       try {
-        for (const write of planned.writes) {
-          snapshot = { ...snapshot, current: await execute(kube, write, snapshot.current, written, options) };
+        for (const write of due) {
+          const current = await executeUnlessRefused(kube, write, snapshot.current, written, refusals, options);
+          if (current === null) continue;
+          snapshot = { ...snapshot, current };
           writes += 1;
         }
       } catch (error) {
@@ -137,6 +144,25 @@ async function readCredentials(
 }
 
 const sameName = (one: KubeObject, other: KubeObject): boolean => one.metadata.name === other.metadata.name;
+
+/** null: it was refused, and is no write that traffic depends on: a ConfigMap must not keep a route from moving. */
+async function executeUnlessRefused(
+  kube: KubePort,
+  write: RouteWrite,
+  current: CurrentObjects,
+  written: Set<string>,
+  refusals: Map<string, WriteRefusal>,
+  options: CallOptions,
+): Promise<CurrentObjects | null> {
+  try {
+    return await execute(kube, write, current, written, options);
+  } catch (error) {
+    const isRace = error instanceof KubeError && (error.code === 'Conflict' || error.code === 'AlreadyExists');
+    if (!(error instanceof KubeError) || isRace || isTraffic(write) || options.signal.aborted) throw error;
+    refusals.set(writeKey(write), refusalOf(write, error));
+    return null;
+  }
+}
 
 /** Carries out one write and returns the objects as they are after it; notes the version that it made. */
 async function execute(

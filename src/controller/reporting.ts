@@ -1,7 +1,7 @@
 /** Turns a pass's facts into status and events, and writes them when they are worth it. */
 import type { Status } from '../api/status.ts';
 import { eventsBetween } from '../report/events.ts';
-import type { ReportInput } from '../report/input.ts';
+import type { Problem, ReportInput } from '../report/input.ts';
 import { buildStatus } from '../report/status.ts';
 import { worthWriting } from '../report/status-change.ts';
 import type { Assessment } from './assess.ts';
@@ -36,6 +36,7 @@ export function emitEvents(group: Group, env: Environment, previous: Status, nex
 function reportInput(group: Group, env: Environment, seen: Assessment): ReportInput {
   const { record, progress } = group;
   const contended = contentionProblem(group.contention, env.clock.monotonicMs());
+  const trouble = attemptTrouble(group);
   const attempt =
     record.attempt === null
       ? undefined
@@ -56,7 +57,7 @@ function reportInput(group: Group, env: Environment, seen: Assessment): ReportIn
     decision: seen.views.every((view) => view.asked) ? group.decision : null,
     published: group.published,
     routeProblems: contended === null ? group.routeProblems : [...group.routeProblems, contended],
-    problems: group.accessProblems,
+    problems: trouble === null ? group.accessProblems : [...group.accessProblems, trouble],
     attempt,
     history: record.history,
     baseline: record.baseline ?? undefined,
@@ -68,4 +69,13 @@ function reportInput(group: Group, env: Environment, seen: Assessment): ReportIn
     quarantinedTimelines: record.quarantinedTimelines,
     readWhy: group.readWhy,
   };
+}
+
+/** After `retry.maxAttempts` a step that still fails is a person's business; it is tried on all the same. */
+function attemptTrouble({ record, progress, spec }: Group): Problem | null {
+  if (record.attempt === null || progress === null || progress.lastProblem === null) return null;
+  if (progress.retries < spec.retry.maxAttempts) return null;
+  const { kind, to } = record.attempt;
+  const message = `the attempt of kind ${kind} to ${to} cannot go on and is tried again: ${progress.lastProblem}`;
+  return { reason: 'AttemptFailing', message };
 }

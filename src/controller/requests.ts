@@ -1,4 +1,10 @@
-/** FailoverRequests of one group: evaluates the pending ones, oldest first, and deletes finished ones when their time is over. */
+/**
+ * FailoverRequests of one group: evaluates the pending ones, oldest first, and deletes finished ones when their time is over.
+ *
+ * An order is carried out once. What it began stands in the record under its uid, so that neither a lost report nor a late
+ * event begins it again; and it is read afresh before it begins, because deleting it cancels it. A request that cannot be
+ * reported or deleted is left alone for a while: it must not keep the group from anything.
+ */
 import { durationMs } from '../api/duration.ts';
 import type { RequestStatus } from '../api/failover-request.ts';
 import { parseFailoverRequest } from '../api/parse.ts';
@@ -7,12 +13,19 @@ import type { Condition } from '../api/status.ts';
 import { evaluateRequest, type RequestOutcome } from '../decide/requests.ts';
 import { KubeError, type KubeObject } from '../ports/kube.ts';
 import type { Assessment } from './assess.ts';
-import { beginAttempt } from './attempts.ts';
+import { beginAttempt } from './attempt-intent.ts';
 import { type Environment, isoTime } from './environment.ts';
-import type { Group, KnownRequest } from './group.ts';
+import { type Group, type KnownRequest, routeOwner } from './group.ts';
+import { publishedState } from './publisher.ts';
+import { INTENT_DEADLINE_MS } from './status-writer.ts';
 
 /** A request that waits for its time is looked at again at least this often. */
 const WAIT_MS = 1000;
+/** One that could not be reported, read or deleted. */
+const TROUBLE_MS = 5000;
+/** Bounds of the schema. */
+const MESSAGE_LENGTH = 2048;
+const GUARD_LENGTH = 512;
 
 export interface RequestsDone {
   /** An attempt began. */
@@ -23,9 +36,19 @@ export interface RequestsDone {
 
 export function noteRequest(group: Group, object: KubeObject): void {
   const parsed = parseFailoverRequest(object);
-  const { name } = object.metadata;
+  const { name, uid } = object.metadata;
   if (name === undefined || !parsed.ok) return;
-  group.requests.set(name, { object, spec: parsed.spec, status: parsed.status });
+  const known = group.requests.get(name);
+  const isSame = known !== undefined && known.object.metadata.uid === uid;
+  // A watch may lag behind what was reported: what is finished, or has begun, stays so.
+  if (isSame && isBehind(parsed.status, known.status)) return;
+  const notBeforeMs = isSame ? known.notBeforeMs : Number.NEGATIVE_INFINITY;
+  group.requests.set(name, { object, spec: parsed.spec, status: parsed.status, notBeforeMs });
+}
+
+function isBehind(status: RequestStatus, known: RequestStatus): boolean {
+  if (known.finishedAt !== undefined) return status.finishedAt === undefined;
+  return known.epoch !== undefined && status.epoch === undefined;
 }
 
 export async function processRequests(
@@ -35,31 +58,57 @@ export async function processRequests(
   signal: AbortSignal,
 ): Promise<RequestsDone> {
   let againInMs: number | null = null;
-  const sooner = (ms: number) => {
-    againInMs = againInMs === null ? ms : Math.min(againInMs, ms);
-  };
   for (const request of oldestFirst(group)) {
-    if (request.status.finishedAt !== undefined) {
-      const leftMs = timeToLive(request, env.clock.now());
-      if (leftMs > 0) sooner(leftMs);
-      else await remove(group, env, request, signal);
-      continue;
-    }
-    if (await resumed(group, env, request, signal)) continue;
-    const outcome = evaluateRequest(request.spec, {
-      observation: seen.observation,
-      unbiased: seen.unbiased,
-      epoch: group.record.epoch,
-      nowMs: env.clock.now(),
-    });
-    if (outcome.kind === 'Begin') {
-      const began = await begin(group, env, request, outcome, signal);
-      return { began, againInMs: began ? againInMs : 0 };
-    }
-    await report(group, env, request, statusOf(request, outcome, env.clock.now()), signal);
-    sooner(outcome.kind === 'Wait' ? WAIT_MS : durationMs(request.spec.ttlAfterFinished));
+    const step = await processOne(group, env, request, seen, signal);
+    if (step === 'Began') return { began: true, againInMs };
+    againInMs = againInMs === null ? step : Math.min(againInMs, step);
   }
   return { began: false, againInMs };
+}
+
+/** Milliseconds after which to look at it again, or that its attempt began. */
+async function processOne(
+  group: Group,
+  env: Environment,
+  request: KnownRequest,
+  seen: Assessment,
+  signal: AbortSignal,
+): Promise<number | 'Began'> {
+  const heldMs = request.notBeforeMs - env.clock.monotonicMs();
+  if (heldMs > 0) return heldMs;
+  try {
+    return await evaluate(group, env, request, seen, signal);
+  } catch (error) {
+    if (!(error instanceof KubeError) || signal.aborted) throw error;
+    env.log.warn({ ...group.key, request: nameOf(request), code: error.code }, 'request could not be processed');
+    const known = group.requests.get(nameOf(request)) ?? request;
+    group.requests.set(nameOf(request), { ...known, notBeforeMs: env.clock.monotonicMs() + TROUBLE_MS });
+    return group.record.attempt?.requestUid === uidOf(request) ? 'Began' : TROUBLE_MS;
+  }
+}
+
+async function evaluate(
+  group: Group,
+  env: Environment,
+  request: KnownRequest,
+  seen: Assessment,
+  signal: AbortSignal,
+): Promise<number | 'Began'> {
+  if (request.status.finishedAt !== undefined) {
+    const leftMs = timeToLive(request, env.clock.now());
+    if (leftMs <= 0) await remove(group, env, request, signal);
+    return Math.max(leftMs, WAIT_MS);
+  }
+  if (await resumed(group, env, request, signal)) return WAIT_MS;
+  const outcome = evaluateRequest(request.spec, {
+    observation: seen.observation,
+    unbiased: seen.unbiased,
+    epoch: group.record.epoch,
+    nowMs: env.clock.now(),
+  });
+  if (outcome.kind === 'Begin') return (await begin(group, env, request, outcome, signal)) ? 'Began' : WAIT_MS;
+  await report(group, env, request, statusOf(request, outcome, env.clock.now()), signal);
+  return outcome.kind === 'Wait' ? WAIT_MS : durationMs(request.spec.ttlAfterFinished);
 }
 
 async function begin(
@@ -69,73 +118,83 @@ async function begin(
   outcome: Extract<RequestOutcome, { kind: 'Begin' }>,
   signal: AbortSignal,
 ): Promise<boolean> {
+  if (!(await isStillOrdered(group, env, request, signal))) return false;
+  const { primary, baseline } = group.record;
   const began = await beginAttempt(
     group,
     env,
     {
       kind: outcome.attempt,
       to: outcome.to,
-      from: group.record.primary,
-      request: nameOf(request),
+      // With the record lost, what is published is all that tells who is deposed.
+      from: primary ?? baseline?.primary ?? publishedMember(group),
+      request: { name: nameOf(request), uid: uidOf(request) },
       reason: `ordered by FailoverRequest ${nameOf(request)}`,
     },
     signal,
   );
   if (!began) return false;
-  const accepted = conditionOf(
-    'Accepted',
-    'True',
-    'Accepted',
-    `attempt of epoch ${group.record.epoch} has begun`,
-    request,
-    env.clock.now(),
-  );
+  const { epoch } = group.record;
+  const message = `attempt of epoch ${epoch} has begun`;
+  const accepted = conditionOf('Accepted', 'True', 'Accepted', message, request, env.clock.now());
+  const guards = boundedGuards(outcome.guards);
+  const observedGeneration = generationOf(request);
   await report(
     group,
     env,
     request,
-    {
-      ...request.status,
-      observedGeneration: generationOf(request),
-      conditions: [accepted],
-      guards: [...outcome.guards],
-      epoch: group.record.epoch,
-    },
+    { ...request.status, observedGeneration, conditions: [accepted], guards, epoch },
     signal,
   );
   return true;
 }
 
+/** Reads it afresh: it may be deleted, made anew, or begun by a predecessor. */
+async function isStillOrdered(
+  group: Group,
+  env: Environment,
+  request: KnownRequest,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const key = { namespace: group.key.namespace, name: nameOf(request) };
+  const object = await env.kube.get(RESOURCES.failoverRequest, key, { signal, deadlineMs: INTENT_DEADLINE_MS });
+  if (object === null || object.metadata.uid !== uidOf(request) || object.metadata.deletionTimestamp !== undefined) {
+    group.requests.delete(nameOf(request));
+    return false;
+  }
+  const parsed = parseFailoverRequest(object);
+  if (!parsed.ok) return false;
+  if (!isBehind(request.status, parsed.status)) return true;
+  noteRequest(group, object);
+  return false;
+}
+
+function publishedMember(group: Group): string | null {
+  return group.snapshot === null ? null : publishedState(group.snapshot, routeOwner(group), group.spec).primary;
+}
+
 /** A request whose attempt has ended, perhaps under another leader, is finished by the record. True: nothing left to evaluate. */
 async function resumed(group: Group, env: Environment, request: KnownRequest, signal: AbortSignal): Promise<boolean> {
-  if (group.record.attempt?.request === nameOf(request)) return true;
+  const { attempt, history } = group.record;
   const { epoch } = request.status;
-  if (epoch === undefined) return false;
-  const entry = group.record.history.find((candidate) => candidate.epoch === epoch);
-  if (entry === undefined && group.record.attempt?.epoch === epoch) return true;
+  if (attempt !== null && (attempt.requestUid === uidOf(request) || attempt.epoch === epoch)) return true;
+  const entry =
+    history.find((candidate) => candidate.requestUid === uidOf(request)) ??
+    history.find((candidate) => candidate.epoch === epoch);
+  if (entry === undefined && epoch === undefined) return false;
   const success = entry?.outcome === 'Completed';
-  await report(
-    group,
-    env,
-    request,
-    {
-      ...statusOf(
-        request,
-        {
-          kind: 'Finish',
-          success,
-          reason: entry?.outcome ?? 'Superseded',
-          message: success
-            ? `the routes lead to ${entry.to} at epoch ${epoch}`
-            : (entry?.reason ?? 'the attempt is not on record any more'),
-          guards: request.status.guards ?? [],
-        },
-        env.clock.now(),
-      ),
-      epoch,
-    },
-    signal,
-  );
+  const finished: RequestOutcome = {
+    kind: 'Finish',
+    success,
+    reason: entry?.outcome ?? 'Superseded',
+    message: success
+      ? `the routes lead to ${entry.to} at epoch ${entry.epoch}`
+      : (entry?.reason ?? 'the attempt is not on record any more'),
+    guards: request.status.guards ?? [],
+  };
+  const begun = { ...request, status: { ...request.status, epoch: entry?.epoch ?? epoch } };
+  const status = statusOf(begun, finished, env.clock.now());
+  await report(group, env, request, { ...status, epoch: entry?.epoch ?? epoch }, signal);
   return true;
 }
 
@@ -144,7 +203,8 @@ function statusOf(
   outcome: Exclude<RequestOutcome, { kind: 'Begin' }>,
   nowMs: number,
 ): RequestStatus {
-  const { reason, message } = outcome;
+  const { reason } = outcome;
+  const message = outcome.message.slice(0, MESSAGE_LENGTH);
   const generation = generationOf(request);
   if (outcome.kind === 'Wait') {
     return {
@@ -159,7 +219,7 @@ function statusOf(
     observedGeneration: generation,
     reason,
     message,
-    guards: [...outcome.guards],
+    guards: boundedGuards(outcome.guards),
     finishedAt: isoTime(nowMs),
     conditions: [
       conditionOf('Accepted', accepted, reason, message, request, nowMs),
@@ -227,5 +287,8 @@ function oldestFirst(group: Group): readonly KnownRequest[] {
   return [...group.requests.values()].sort((left, right) => (created(left) < created(right) ? -1 : 1));
 }
 
+const boundedGuards = (guards: readonly string[]): string[] => guards.map((guard) => guard.slice(0, GUARD_LENGTH));
+
 const nameOf = (request: KnownRequest): string => request.object.metadata.name ?? '';
 const generationOf = (request: KnownRequest): number => request.object.metadata.generation ?? 0;
+const uidOf = (request: KnownRequest): string => request.object.metadata.uid ?? '';

@@ -35,6 +35,15 @@ export async function drainRoutes(
   noteOutcome(group, outcome);
 }
 
+/** What is published now; the steps of an attempt that follow go on from it. */
+export async function readPublished(group: Group, env: Environment, signal: AbortSignal): Promise<Snapshot> {
+  group.touched = [];
+  const snapshot = await env.publisher.read(routeOwner(group), group.spec, { signal });
+  group.snapshot = snapshot;
+  settleTouched(group, new Set());
+  return snapshot;
+}
+
 export interface RoutesPublished {
   readonly readWriteDone: boolean;
   readonly problems: readonly Problem[];
@@ -85,7 +94,10 @@ export async function publishIfNeeded(
   signal: AbortSignal,
 ): Promise<void> {
   const { record } = group;
-  if (record.baseline === null && seen.observation.published !== null) return;
+  if (record.baseline === null && seen.observation.published !== null) {
+    if (group.routesDirty) await readPublished(group, env, signal);
+    return;
+  }
   const members = seen.views;
   const emptyBoth = group.decision?.action.kind === 'EmptyBoth';
   const primary = routablePrimary(record, members);
@@ -98,8 +110,10 @@ export async function publishIfNeeded(
   const isRepair = wanted === group.publishedFingerprint;
   if (isRepair && nowMs < group.contention.repairAtMs) return;
   if (isRepair && !group.routesDirty && nowMs - group.publishedAtMs < recheckMs(group, env)) return;
+  // What was refused last time differs for that reason, and nobody else has changed it.
+  const hadRefusals = group.routeProblems.some(({ reason }) => reason === 'Forbidden' || reason === 'WriteFailed');
   const { differing } = await publishRoutes(group, env, { record, members, signal, emptyBoth });
-  if (isRepair) group.contention = noteForeignEdits(group.contention, differing, nowMs);
+  if (isRepair && !hadRefusals) group.contention = noteForeignEdits(group.contention, differing, nowMs);
   group.publishedFingerprint = wanted;
   if (record.primary !== primary) group.record = { ...record, primary };
 }

@@ -9,13 +9,14 @@ import { type CallOptions, KubeError, type KubeObject, type KubePort } from '../
 import type { Environment } from './environment.ts';
 import { type Group, unreadableAttempt } from './group.ts';
 import { type GroupRecord, recordFromStatus } from './record.ts';
+import { adoptSpec } from './spec-update.ts';
 
 /** The intent is written within this, or not at all (design, section 4: the resource is read afresh, 2 s deadline). */
 export const INTENT_DEADLINE_MS = 2000;
 
 export type WriteOutcome =
   | 'Written'
-  /** Somebody else's record stands there now; the group holds it, decide again. */
+  /** Somebody else's record, or another spec, stands there now; the group holds it, decide again. */
   | 'Superseded'
   /** The resource is gone. */
   | 'Gone';
@@ -27,15 +28,22 @@ export type Freshness =
   | 'Changed'
   | 'Gone';
 
-/** Reads the resource afresh. A status that was wiped while we lead is no record: ours stands. */
+/**
+ * Reads the resource afresh; a newer spec takes effect. A status that was wiped while we lead is no record: ours stands.
+ * Another resource under the same name, or one that is being deleted, is not the one that we work for.
+ */
 export async function refreshRecord(group: Group, env: Environment, signal: AbortSignal): Promise<Freshness> {
   const object = await env.kube.get(RESOURCES.databaseFailover, group.key, { signal, deadlineMs: INTENT_DEADLINE_MS });
-  if (object === null) return 'Gone';
+  if (object === null || object.metadata.deletionTimestamp !== undefined) return 'Gone';
+  if (object.metadata.uid !== group.object.metadata.uid) return 'Gone';
   const parsed = parseDatabaseFailover(object);
   group.resourceVersion = object.metadata.resourceVersion;
   const wasVerified = group.recordVerified;
   group.recordVerified = true;
-  if (parsed.ok) group.unreadable = unreadableAttempt(parsed.statusProblems);
+  if (parsed.ok) {
+    group.unreadable = unreadableAttempt(parsed.statusProblems);
+    adoptSpec(group, env, object, parsed.spec);
+  }
   if (!parsed.ok || (wasVerified && isWiped(parsed.status))) return 'Same';
   const record = recordFromStatus(parsed.status);
   if (fingerprint(record) === fingerprint(recordFromStatus(group.status))) return 'Same';
@@ -45,10 +53,26 @@ export async function refreshRecord(group: Group, env: Environment, signal: Abor
 }
 
 /** Writes `next` over whatever stands there, as long as that carries the record we know. */
-export async function writeStatus(
+export function writeStatus(group: Group, env: Environment, next: Status, signal: AbortSignal): Promise<WriteOutcome> {
+  return write(group, env, next, () => true, signal);
+}
+
+/** The same, and only while the spec is the one that was decided on. False: decide again. */
+export async function writeIntent(
   group: Group,
   env: Environment,
   next: Status,
+  generation: number,
+  signal: AbortSignal,
+): Promise<boolean> {
+  return (await write(group, env, next, () => group.generation === generation, signal)) === 'Written';
+}
+
+async function write(
+  group: Group,
+  env: Environment,
+  next: Status,
+  mayStill: () => boolean,
   signal: AbortSignal,
 ): Promise<WriteOutcome> {
   const options: CallOptions = { signal, deadlineMs: INTENT_DEADLINE_MS };
@@ -70,7 +94,7 @@ export async function writeStatus(
       env.telemetry.retried(group.key, 'status');
       const freshness = await refreshRecord(group, env, signal);
       if (freshness === 'Gone') return 'Gone';
-      if (freshness === 'Changed') return 'Superseded';
+      if (freshness === 'Changed' || !mayStill()) return 'Superseded';
     }
   }
   throw new KubeError('Conflict', `the status of ${group.key.name} changes faster than it can be written`);

@@ -4,14 +4,15 @@
  */
 import { parseDatabaseFailover } from '../api/parse.ts';
 import { RESOURCES } from '../api/resources.ts';
-import { groupSettings } from '../api/settings.ts';
+import type { Status } from '../api/status.ts';
 import { decide } from '../decide/rules.ts';
-import type { KubeObject } from '../ports/kube.ts';
+import { KubeError, type KubeObject } from '../ports/kube.ts';
 import { buildInvalidStatus } from '../report/status.ts';
 import { worthWriting } from '../report/status-change.ts';
 import { createAccessKeeper } from './access-keeper.ts';
 import { type Assessment, assess } from './assess.ts';
-import { advanceAttempt, beginAttempt } from './attempts.ts';
+import { beginAttempt } from './attempt-intent.ts';
+import { advanceAttempt } from './attempts.ts';
 import type { Environment } from './environment.ts';
 import { type Group, newGroup, routeOwner, unreadableAttempt } from './group.ts';
 import { maintainRecord } from './maintenance.ts';
@@ -20,7 +21,9 @@ import { recordFromStatus } from './record.ts';
 import { emitEvents, reportStatus } from './reporting.ts';
 import { noteRequest, processRequests } from './requests.ts';
 import { publishIfNeeded } from './routing.ts';
+import { adoptSpec } from './spec-update.ts';
 import { fingerprint, isWiped, refreshRecord, writeConditions, writeStatus } from './status-writer.ts';
+import { publicationFailure } from './write-refusal.ts';
 
 export interface Worker {
   readonly group: Group;
@@ -53,10 +56,11 @@ export function createWorker(object: KubeObject, env: Environment, wake: () => v
   });
   const group = newGroup(object, parsed, prober, env.region);
   const access = createAccessKeeper(group, env, wake);
+  group.onNewSpec = access.apply;
   access.apply();
   return {
     group,
-    update: (next) => takeOver(group, env, next, access.apply),
+    update: (next) => takeOver(group, env, next),
     updateRequest: (request) => noteRequest(group, request),
     forgetRequest: (name) => void group.requests.delete(name),
     touchRoutes: (changed) => {
@@ -75,39 +79,43 @@ export function createWorker(object: KubeObject, env: Environment, wake: () => v
 }
 
 /** A newer version of the resource. What does not parse is reported and the last good spec stays in force. */
-function takeOver(group: Group, env: Environment, object: KubeObject, applyAccess: () => void): void {
+function takeOver(group: Group, env: Environment, object: KubeObject): void {
+  if ((object.metadata.generation ?? 0) < group.generation) return;
   const parsed = parseDatabaseFailover(object);
   group.object = object;
   group.invalid = parsed.ok ? [] : parsed.problems;
   if (!parsed.ok) return;
   group.unreadable = unreadableAttempt(parsed.statusProblems);
-  const leading = env.leadership.isLeader() && group.recordVerified;
-  const record = recordFromStatus(parsed.status);
-  if (!leading) {
+  adoptSpec(group, env, object, parsed.spec);
+  if (env.leadership.isLeader()) compareRecord(group, parsed.status);
+  else {
     group.status = parsed.status;
-    group.record = record;
-  } else if (isWiped(parsed.status) && !isWiped(group.status)) {
+    group.record = recordFromStatus(parsed.status);
+    group.resourceVersion = object.metadata.resourceVersion;
+  }
+}
+
+/**
+ * Who leads believes no event, for it may be late: it only learns that it should read. In particular the version of the
+ * event is not taken over, or a pass that is under way could overwrite what somebody else recorded (I3).
+ */
+function compareRecord(group: Group, status: Status): void {
+  if (!group.recordVerified) return;
+  if (isWiped(status) && !isWiped(group.status)) {
     // Written again from memory; a stale event costs one needless write at most.
-    group.status = { ...parsed.status };
+    group.status = { ...status };
     group.rewriteStatus = true;
-  } else if (fingerprint(record) !== fingerprint(recordFromStatus(group.status))) {
+  } else if (fingerprint(recordFromStatus(status)) !== fingerprint(recordFromStatus(group.status))) {
     group.recordVerified = false;
   }
-  group.resourceVersion = object.metadata.resourceVersion;
-  if (parsed.spec === group.spec || object.metadata.generation === group.generation) return;
-  group.spec = parsed.spec;
-  group.settings = groupSettings(parsed.spec, env.region);
-  group.generation = object.metadata.generation ?? 0;
-  group.routesDirty = true;
-  // A publication may be under way that still carries the old spec.
-  group.touched.push(null);
-  applyAccess();
 }
 
 async function reconcile(group: Group, env: Environment): Promise<number | null> {
   if (group.deleted) return null;
   const startedMs = env.clock.monotonicMs();
   const signal = env.leadership.termSignal();
+  if (signal !== group.term) group.recordVerified = false;
+  group.term = signal;
   if (signal === null || !env.leadership.isLeader()) {
     group.recordVerified = false;
     observeOnly(group, env);
@@ -152,11 +160,31 @@ async function lead(group: Group, env: Environment, signal: AbortSignal): Promis
     seen = judge(group, env);
   }
   // An adoption that is due publishes by itself; before it the lags could not be told.
-  if (group.record.attempt === null && group.decision?.action.kind !== 'Begin')
-    await publishIfNeeded(group, env, seen, signal);
+  const failure =
+    group.record.attempt === null && group.decision?.action.kind !== 'Begin'
+      ? await publishOrTell(group, env, seen, signal)
+      : null;
   await reportStatus(group, env, seen, signal);
+  if (failure !== null) throw failure;
   group.prober.setHurry(seen.views.some((view) => view.name === primaryName(group) && view.verdict !== 'Up'));
   return sooner(againInMs, group.requestsAgainInMs);
+}
+
+/** A publication that fails is told in the status before the pass fails: the status may well be writable. */
+async function publishOrTell(
+  group: Group,
+  env: Environment,
+  seen: Assessment,
+  signal: AbortSignal,
+): Promise<KubeError | null> {
+  try {
+    await publishIfNeeded(group, env, seen, signal);
+    return null;
+  } catch (error) {
+    if (!(error instanceof KubeError) || signal.aborted) throw error;
+    group.routeProblems = [publicationFailure(error)];
+    return error;
+  }
 }
 
 /** What is on record may be older than what the last leader wrote: read it, and what is published, before anything else. */

@@ -1,7 +1,7 @@
 /** One attempt: whether it may still go on at its last look, and what the record says when it has ended. */
 import { bytesBetween, formatLsn } from '../api/lsn.ts';
 import type { Attempt, Baseline } from '../api/status.ts';
-import type { MemberView } from '../api/verdict.ts';
+import type { MemberView, Verdict } from '../api/verdict.ts';
 import { type KnownBaseline, type Observation, unexplainedWriters, viewOf } from './observation.ts';
 import { hasRejoined, reasonNotRoutable } from './routability.ts';
 
@@ -15,19 +15,30 @@ export type AttemptCheck =
 const PROCEED: AttemptCheck = { kind: 'Proceed' };
 const abort = (reason: string, why: string): AttemptCheck => ({ kind: 'Abort', reason, why });
 
+/** Rule 203: the published routes name the member, which tells it from others that accept writes. */
+const ADOPTS_PUBLISHED = 203;
+
+/** Verdicts that looking again does not change: the route was to lead to another server than this one. */
+const UNFIT: ReadonlySet<Verdict> = new Set<Verdict>(['WrongCluster', 'DuplicateMember', 'Ambiguous', 'NotPostgres']);
+
 /**
- * The last look, with evidence taken after the route was emptied. `unbiased` are the same members judged without a
- * learned system identifier, which is what Rebaseline goes by.
+ * The last look, with evidence taken after the route was emptied: `sinceMs` is when it began (monotonic). `unbiased` are
+ * the same members judged without a learned system identifier, which is what Rebaseline goes by.
  */
 export function checkAttempt(
   attempt: Attempt,
   observation: Observation,
   unbiased: readonly MemberView[],
+  sinceMs: number,
 ): AttemptCheck {
   const members = attempt.kind === 'Rebaseline' ? unbiased : observation.members;
   const target = viewOf({ members }, attempt.to);
   if (target === null) return abort('UnknownMember', `${attempt.to} is not in spec.members any more`);
-  if (target.verdict !== 'Up') return { kind: 'Wait', why: `${attempt.to} does not answer: ${target.reason}` };
+  if (target.verdict !== 'Up') return checkLost(target);
+  // Up by what it said before the route was emptied is no look at it.
+  if ((target.factsAtMs ?? Number.NEGATIVE_INFINITY) < sinceMs) {
+    return { kind: 'Wait', why: `${attempt.to} did not answer the last look: ${target.reason}` };
+  }
   if (!target.writable) {
     return abort(
       'TargetNotWritable',
@@ -40,9 +51,17 @@ export function checkAttempt(
     case 'Rebaseline':
       return checkSoleWriter(attempt, unbiased);
     case 'Adopt':
+      return attempt.rule === ADOPTS_PUBLISHED ? PROCEED : checkSoleWriter(attempt, observation.members);
     case 'ForceRoute':
       return PROCEED;
   }
+}
+
+/** The route leads nowhere meanwhile, so nobody is waited for who counts as dead or can never be routed to. */
+function checkLost({ name, verdict, dead, reason }: MemberView): AttemptCheck {
+  if (dead) return abort('TargetDead', `${name} is dead: ${reason}`);
+  if (UNFIT.has(verdict)) return abort('TargetUnfit', `${name} cannot be routed to: ${reason}`);
+  return { kind: 'Wait', why: `${name} does not answer: ${reason}` };
 }
 
 function checkFollow(attempt: Attempt, observation: Observation): AttemptCheck {
@@ -57,8 +76,8 @@ function checkFollow(attempt: Attempt, observation: Observation): AttemptCheck {
   return PROCEED;
 }
 
-function checkSoleWriter(attempt: Attempt, unbiased: readonly MemberView[]): AttemptCheck {
-  const others = unbiased.filter((member) => member.writable && member.name !== attempt.to);
+function checkSoleWriter(attempt: Attempt, members: readonly MemberView[]): AttemptCheck {
+  const others = members.filter((member) => member.writable && member.name !== attempt.to);
   return others.length === 0
     ? PROCEED
     : abort('SeveralWriters', `${others.map((member) => member.name).join(', ')} accept writes as well`);
@@ -80,6 +99,16 @@ export function baselineOf(primary: MemberView, at: string, previous: KnownBasel
     at,
     ...(facts.synchronousStandbyNames === '' ? {} : { syncNames: facts.synchronousStandbyNames.slice(0, 1024) }),
   };
+}
+
+/**
+ * The same for a primary that was routed to and does not tell its position now: on the timeline that it had when the
+ * attempt began, at least as far as the group had come. null when that is not known either.
+ */
+export function inferredBaseline(attempt: Attempt, at: string, previous: Baseline | null): Baseline | null {
+  if (previous === null || attempt.timeline === undefined || attempt.kind === 'Rebaseline') return null;
+  const { systemIdentifier, lsn } = previous;
+  return { primary: attempt.to, systemIdentifier, timeline: attempt.timeline, lsn, at };
 }
 
 /** Quarantine after an attempt has ended well: whoever was deposed, or accepts writes beside the new primary. */

@@ -21,7 +21,8 @@ export function buildStatus(input: ReportInput): Status {
     up: isObserving(input) ? (previous.up ?? upOf(input)) : upOf(input),
     lag: isObserving(input) ? previous.lag : largestLag(input),
     primary: published === null ? previous.primary : (published.primary ?? undefined),
-    epoch: published?.epoch ?? previous.epoch,
+    // While an attempt runs it has been given to that: it never goes back.
+    epoch: input.attempt?.epoch ?? published?.epoch ?? previous.epoch,
     numbersAt: milliseconds(input.nowMs),
     baseline: input.baseline,
     decision: decisionStatus(input),

@@ -91,7 +91,7 @@ function ownSlices({ current, owner }: SliceInput): OwnSlice[] {
     .map((object) => ({ object, observed: observeSlice(object) }));
 }
 
-function serviceNames({ spec }: SliceInput) {
+function serviceNames({ spec }: Pick<SliceInput, 'spec'>) {
   return {
     readWriteService: spec.routes.readWrite.service,
     readOnlyService: spec.routes.readOnly?.service ?? null,
@@ -192,7 +192,14 @@ function publishedSecrets({ spec, current, owner }: SliceInput): readonly string
   return [...new Set([...spec.routes.secrets.map(({ name }) => name), ...ours])].sort();
 }
 
-function foreignSlices(input: SliceInput): readonly KubeObject[] {
+/** Whose slices share the traffic of the read-write Service, as a sentence; null: nobody's. */
+export function foreignToReadWrite(input: Pick<SliceInput, 'owner' | 'spec' | 'current'>): string | null {
+  const { readWriteService } = serviceNames(input);
+  const found = foreignSlices(input).filter((slice) => observeSlice(slice).service === readWriteService);
+  return found.length === 0 ? null : found.map((slice) => foreignProblem(slice).message).join(' ');
+}
+
+function foreignSlices(input: Pick<SliceInput, 'owner' | 'spec' | 'current'>): readonly KubeObject[] {
   const { readWriteService, readOnlyService } = serviceNames(input);
   return input.current.slices.filter((slice) => {
     const { service } = observeSlice(slice);
@@ -209,20 +216,22 @@ function leadsElsewhere(slice: ObservedSlice, input: SliceInput, served: ServedM
 const MIRRORING = 'endpointslicemirroring-controller.k8s.io';
 
 function foreignProblems(input: SliceInput): RouteProblem[] {
-  return foreignSlices(input).map((slice) => {
-    const { name, service } = observeSlice(slice);
-    const manager = managerOf(slice);
-    const other = otherOwner(slice);
-    const remedy =
-      manager === MIRRORING
-        ? `it mirrors the Endpoints object ${service}; delete that object`
-        : `delete it or take its label kubernetes.io/service-name away${other === null ? '' : `; it belongs to DatabaseFailover ${other}`}`;
-    return {
-      reason: 'ForeignEndpoints',
-      object: identify(slice),
-      message: `EndpointSlice ${name}, managed by ${manager}, names Service ${service} and is not ours, so its endpoints share our traffic: ${remedy}.`,
-    };
-  });
+  return foreignSlices(input).map(foreignProblem);
+}
+
+function foreignProblem(slice: KubeObject): RouteProblem {
+  const { name, service } = observeSlice(slice);
+  const manager = managerOf(slice);
+  const other = otherOwner(slice);
+  const remedy =
+    manager === MIRRORING
+      ? `it mirrors the Endpoints object ${service}; delete that object`
+      : `delete it or take its label kubernetes.io/service-name away${other === null ? '' : `; it belongs to DatabaseFailover ${other}`}`;
+  return {
+    reason: 'ForeignEndpoints',
+    object: identify(slice),
+    message: `EndpointSlice ${name}, managed by ${manager}, names Service ${service} and is not ours, so its endpoints share our traffic: ${remedy}.`,
+  };
 }
 
 function nameProblems(input: SliceInput, wanted: readonly SliceIntent[]): RouteProblem[] {
