@@ -15,7 +15,7 @@ const LEASE_NAME = 'database-failover-operator';
 const NEEDED: readonly (readonly [group: string, resource: string, verbs: readonly string[]])[] = [
   [GROUP, 'databasefailovers', ['get', 'list', 'watch']],
   [GROUP, 'databasefailovers/status', ['patch']],
-  [GROUP, 'failoverrequests', ['list', 'watch', 'delete']],
+  [GROUP, 'failoverrequests', ['get', 'list', 'watch', 'delete']],
   [GROUP, 'failoverrequests/status', ['patch']],
   ['', 'services', ['get', 'list', 'watch', 'create', 'patch', 'delete']],
   ['', 'configmaps', ['get', 'list', 'watch', 'create', 'patch', 'delete']],

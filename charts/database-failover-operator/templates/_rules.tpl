@@ -5,7 +5,7 @@
   verbs: [get, list, watch]
 - apiGroups: [dbfailover.dev]
   resources: [failoverrequests]
-  verbs: [list, watch, delete]
+  verbs: [get, list, watch, delete]
 - apiGroups: [dbfailover.dev]
   resources: [databasefailovers/status, failoverrequests/status]
   verbs: [patch]
