@@ -176,9 +176,31 @@ async function execute(
     await kube.delete(write.resource, write.key, { uid: write.uid, resourceVersion: write.resourceVersion }, options);
     return replaced(current, write.resource, write.key.name, null);
   }
-  const stored = await kube.apply(write.resource, write.object, { ...options, force: write.force });
+  const object = await onExisting(kube, write, options);
+  const stored = await kube.apply(write.resource, object, {
+    ...options,
+    force: write.force || object !== write.object,
+  });
   if (stored.metadata.resourceVersion !== undefined) written.add(stored.metadata.resourceVersion);
   return replaced(current, write.resource, stored.metadata.name ?? '', stored);
+}
+
+/**
+ * What carries an epoch comes into being as a bare object of ours, and is applied over that one alone: an apply that creates
+ * would overwrite what another leader has published meanwhile, for to the API server we are the same field manager (I10).
+ */
+async function onExisting(
+  kube: KubePort,
+  { resource, object }: Extract<RouteWrite, { kind: 'Apply' }>,
+  options: CallOptions,
+): Promise<KubeObject> {
+  if (object.metadata.resourceVersion !== undefined || object.metadata.annotations === undefined) return object;
+  const { annotations: _annotations, ...metadata } = object.metadata;
+  const { data: _data, stringData: _stringData, endpoints, ...rest } = object;
+  const bare = { ...rest, metadata, ...(endpoints === undefined ? {} : { endpoints: [] }) };
+  const { uid, resourceVersion } = (await kube.create(resource, bare, options)).metadata;
+  if (uid === undefined || resourceVersion === undefined) return object;
+  return { ...object, metadata: { ...object.metadata, uid, resourceVersion } };
 }
 
 const LIST_OF: Readonly<Record<string, keyof CurrentObjects>> = {

@@ -70,6 +70,10 @@ export class KubeClient implements KubePort {
     return this.#client.apply(resource, object, options);
   }
 
+  create(resource: Resource, object: KubeObject, options: CallOptions): Promise<KubeObject> {
+    return this.#client.create(resource, object.metadata.namespace ?? '', object, options);
+  }
+
   mergePatch(
     resource: Resource,
     key: ObjectKey,

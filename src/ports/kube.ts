@@ -117,6 +117,8 @@ export interface KubePort {
     object: KubeObject,
     options: CallOptions & { readonly force: boolean; readonly subresource?: 'status' },
   ): Promise<KubeObject>;
+  /** `AlreadyExists` when it does, whoever made it: an apply that creates would take over what came into being meanwhile. */
+  create(resource: Resource, object: KubeObject, options: CallOptions): Promise<KubeObject>;
   /** JSON merge patch; put `metadata.resourceVersion` into `patch` for a precondition. */
   mergePatch(
     resource: Resource,

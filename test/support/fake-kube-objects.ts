@@ -32,14 +32,16 @@ function mergedFields(base: Fields, change: Fields): Record<string, unknown> {
 export function without(base: KubeObject, owned: KubeObject): KubeObject {
   const { metadata, apiVersion, kind, ...rest } = base;
   const { metadata: ownedMetadata, apiVersion: _apiVersion, kind: _kind, ...ownedRest } = owned;
-  const { labels = {}, annotations = {}, ...others } = metadata;
+  const { labels, annotations, ...others } = metadata;
   return {
     apiVersion,
     kind,
     metadata: {
       ...others,
-      labels: strings(remaining(labels, ownedMetadata.labels ?? {})),
-      annotations: strings(remaining(annotations, ownedMetadata.annotations ?? {})),
+      ...(labels === undefined ? {} : { labels: strings(remaining(labels, ownedMetadata.labels ?? {})) }),
+      ...(annotations === undefined
+        ? {}
+        : { annotations: strings(remaining(annotations, ownedMetadata.annotations ?? {})) }),
     },
     ...remaining(rest, ownedRest),
   };

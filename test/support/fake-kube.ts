@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import {
   type CallOptions,
   KubeError,
@@ -11,7 +12,7 @@ import {
 } from '../../src/ports/kube.ts';
 import { isFields, merged, selects, withDefaults, without } from './fake-kube-objects.ts';
 
-export type KubeVerb = 'get' | 'list' | 'apply' | 'patch' | 'delete';
+export type KubeVerb = 'get' | 'list' | 'create' | 'apply' | 'patch' | 'delete';
 
 export interface KubeCall {
   readonly verb: KubeVerb;
@@ -87,6 +88,12 @@ export class FakeCluster {
     );
   }
 
+  create(resource: Resource, object: KubeObject): KubeObject {
+    const key = keyOf(resource, object.metadata);
+    if (this.objects.has(key)) throw new KubeError('AlreadyExists', `${key} exists`, 409);
+    return this.#store(resource, object, (base) => merged(base, object));
+  }
+
   patch(resource: Resource, key: ObjectKey, patch: Readonly<Record<string, unknown>>): KubeObject {
     const current = this.read(resource, key);
     if (current === null) throw new KubeError('NotFound', 'not found', 404);
@@ -143,7 +150,7 @@ export class FakeCluster {
     const before = this.objects.get(key);
     const base: KubeObject = before ?? this.#newborn(object);
     const next = withDefaults(resource, change(base));
-    const isSame = before !== undefined && JSON.stringify(content(next)) === JSON.stringify(content(before));
+    const isSame = before !== undefined && isDeepStrictEqual(content(next), content(before));
     if (isSame) return before;
     this.#version += 1;
     const generation =
@@ -223,6 +230,12 @@ export class FakeKube implements KubePort {
     const subresource = options.subresource ?? null;
     const call = { verb: 'apply', plural: resource.plural, name, subresource, sent: object } as const;
     return this.#answer(call, options, () => this.#cluster.apply(resource, object, subresource));
+  }
+
+  create(resource: Resource, object: KubeObject, options: CallOptions): Promise<KubeObject> {
+    const { name = '' } = object.metadata;
+    const call = { verb: 'create', plural: resource.plural, name, subresource: null, sent: object } as const;
+    return this.#answer(call, options, () => this.#cluster.create(resource, object));
   }
 
   mergePatch(

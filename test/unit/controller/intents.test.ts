@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
 import { RESOURCES } from '../../../src/api/resources.ts';
-import { createWorld, ORDERS } from '../../support/fake-world.ts';
+import { KubeError, type KubeObject } from '../../../src/ports/kube.ts';
+import type { KubeCall } from '../../support/fake-kube.ts';
+import { createWorld, NAMESPACE, ORDERS } from '../../support/fake-world.ts';
 import { adopted, atFirst, failOver, followed, isIntent } from '../../support/world-acts.ts';
 
 test('a pause that no watch has shown yet is obeyed: the resource is read before an intent is written', async () => {
@@ -93,3 +95,42 @@ test('a resource that was made anew under the same name is not written with the 
   expect(world.status().epoch).toBeUndefined();
   expect(world.published().epoch).toBe(1);
 });
+
+test('a write of a former leader that arrives late changes nothing', async () => {
+  const configMaps = [{ name: 'orders-db', data: { URL: 'postgres://{{readWrite.host}}/orders' } }];
+  const world = createWorld({ edits: { 'spec.routes.configMaps': configMaps } });
+  const first = world.start();
+  await adopted(world);
+  const late = first.kube.calls.flatMap(({ verb, subresource, plural, sent }) => {
+    const resource = [RESOURCES.service, RESOURCES.endpointSlice, RESOURCES.configMap].find(
+      (one) => one.plural === plural,
+    );
+    return resource === undefined || subresource !== null || !isObject(sent) ? [] : [{ verb, resource, sent }];
+  });
+  first.crash();
+  // Made anew by the second leader, so that the first one's writes are creations again.
+  for (const name of ['orders-rw-ipv4', 'orders-ro-ipv4']) {
+    world.cluster.delete(RESOURCES.endpointSlice, { namespace: NAMESPACE, name });
+  }
+  world.cluster.delete(RESOURCES.configMap, { namespace: NAMESPACE, name: 'orders-db' });
+  world.start();
+  await followed(world);
+  await world.run(1000);
+  const published = world.published();
+  const changes = world.cluster.changes.length;
+  for (const { verb, resource, sent } of late) {
+    try {
+      if (verb === 'create') world.cluster.create(resource, sent);
+      else world.cluster.apply(resource, sent, null);
+    } catch (error) {
+      expect(error).toBeInstanceOf(KubeError);
+    }
+  }
+  expect(late.length).toBeGreaterThan(5);
+  expect(world.published()).toEqual(published);
+  expect(world.cluster.changes.slice(changes)).toEqual([]);
+});
+
+function isObject(sent: KubeCall['sent']): sent is KubeObject {
+  return sent !== null && 'apiVersion' in sent;
+}
