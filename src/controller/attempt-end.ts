@@ -116,12 +116,12 @@ export async function undo(
   return finish(group, env, { ...record, attempt: null, history: withEntry(record, entry) }, signal);
 }
 
-/** By the record; where that is lost, by what was published. */
+/** By the attempt, then by the record; where that is lost, by what was published. */
 function routedBefore(group: Group, attempt: Attempt): string | null {
   const { primary, baseline } = group.record;
-  if (primary !== null || baseline !== null) return primary;
-  const published = group.snapshot === null ? null : publishedState(group.snapshot, routeOwner(group), group.spec);
-  return attempt.from ?? published?.primary ?? null;
+  const known = attempt.from ?? primary;
+  if (known !== null || baseline !== null || group.snapshot === null) return known;
+  return publishedState(group.snapshot, routeOwner(group), group.spec).primary;
 }
 
 async function finish(
