@@ -4,10 +4,11 @@ import { eventsBetween } from '../report/events.ts';
 import type { Problem, ReportInput } from '../report/input.ts';
 import { buildStatus } from '../report/status.ts';
 import { worthWriting } from '../report/status-change.ts';
+import { highestEpoch } from '../route/ownership.ts';
 import type { Assessment } from './assess.ts';
 import { contentionProblem } from './contention.ts';
 import { type Environment, isoTime } from './environment.ts';
-import type { Group } from './group.ts';
+import { type Group, routeOwner } from './group.ts';
 import { writeStatus } from './status-writer.ts';
 
 export async function reportStatus(
@@ -49,13 +50,13 @@ function reportInput(group: Group, env: Environment, seen: Assessment): ReportIn
         };
   return {
     generation: group.generation,
-    previous: group.status,
+    previous: previousStatus(group),
     nowMs: env.clock.now(),
     monotonicMs: env.clock.monotonicMs(),
     settings: group.settings,
     views: seen.views,
     decision: seen.views.every((view) => view.asked) ? group.decision : null,
-    published: group.published,
+    published: group.published === null ? null : { ...group.published, epoch: shownEpoch(group) },
     routeProblems: contended === null ? group.routeProblems : [...group.routeProblems, contended],
     problems: trouble === null ? group.accessProblems : [...group.accessProblems, trouble],
     attempt,
@@ -69,6 +70,25 @@ function reportInput(group: Group, env: Environment, seen: Assessment): ReportIn
     quarantinedTimelines: record.quarantinedTimelines,
     readWhy: group.readWhy,
   };
+}
+
+/**
+ * Before the first publication of this leader the report takes primary and epoch from the status before. Where that was
+ * wiped, the record has them: a status without an epoch would be read as a record that was lost by the next leader.
+ */
+function previousStatus({ status, record, published }: Group): Status {
+  if (published !== null || status.epoch !== undefined || record.epoch === 0) return status;
+  return { ...status, epoch: record.epoch, ...(record.primary === null ? {} : { primary: record.primary }) };
+}
+
+/**
+ * It never goes back: an attempt's counts from its intent on, while the drain may not be written yet, and where the record is
+ * lost, that of the published objects does.
+ */
+function shownEpoch(group: Group): number {
+  const { record, snapshot } = group;
+  if (record.baseline !== null || snapshot === null) return record.epoch;
+  return Math.max(record.epoch, highestEpoch(snapshot.current, routeOwner(group)));
 }
 
 /** After `retry.maxAttempts` a step that still fails is a person's business; it is tried on all the same. */

@@ -33,6 +33,7 @@ export async function drainRoutes(
   const input = { ...(await publishInput(group, env, target, [], signal)), snapshot: usableSnapshot(group) };
   const outcome = await env.publisher.drain(input, { signal });
   noteOutcome(group, outcome);
+  group.published = { ...target, primary: null };
 }
 
 /** What is published now; the steps of an attempt that follow go on from it. */
