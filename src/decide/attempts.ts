@@ -2,6 +2,7 @@
 import { bytesBetween, formatLsn } from '../api/lsn.ts';
 import type { Attempt, Baseline } from '../api/status.ts';
 import type { MemberView, Verdict } from '../api/verdict.ts';
+import { mayReadHistory } from './lineage.ts';
 import { type KnownBaseline, type Observation, unexplainedWriters, viewOf } from './observation.ts';
 import { hasRejoined, reasonNotRoutable } from './routability.ts';
 
@@ -67,13 +68,22 @@ function checkLost({ name, verdict, dead, reason }: MemberView): AttemptCheck {
 function checkFollow(attempt: Attempt, observation: Observation): AttemptCheck {
   if (observation.settings.paused) return abort('Paused', 'spec.paused was set');
   const lineage = observation.lineage(attempt.to);
-  if (lineage.kind !== 'Descends')
-    return abort('TimelineDiverged', `${attempt.to} is no proven descendant: ${lineage.why}`);
+  if (lineage.kind === 'Diverged') return abort('TimelineDiverged', `${attempt.to} is no descendant: ${lineage.why}`);
+  if (lineage.kind === 'Unproven' && !wasProven(attempt, viewOf(observation, attempt.to)))
+    return { kind: 'Wait', why: `${attempt.to} is not proven to be a descendant: ${lineage.why}` };
   const others = unexplainedWriters(observation).filter((member) => member.name !== attempt.to);
   if (others.length > 0) {
     return abort('SplitBrain', `${others.map((member) => member.name).join(', ')} accept writes as well`);
   }
   return PROCEED;
+}
+
+/**
+ * Nobody begins to follow a member without proof. A successor whose role reads no histories has nothing but the record of
+ * it, and the timeline that it was about.
+ */
+function wasProven(attempt: Attempt, target: MemberView | null): boolean {
+  return target !== null && !mayReadHistory(target) && target.facts?.timeline === attempt.timeline;
 }
 
 function checkSoleWriter(attempt: Attempt, members: readonly MemberView[]): AttemptCheck {

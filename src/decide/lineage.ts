@@ -84,11 +84,17 @@ function byHistory(
   return { kind: 'Descends', forkLsn: left.endLsn };
 }
 
+/** Then an unproven descent is a question of time. */
+export const mayReadHistory = ({ facts }: MemberView): boolean => facts?.rights.replication === true;
+
 function byMemory(member: MemberView, baseline: KnownBaseline, memory: StreamMemory | null, nowMs: number): Lineage {
   const unproven = (why: string): Lineage => ({ kind: 'Unproven', why });
+  const unread = mayReadHistory(member)
+    ? 'its timeline history could not be read yet'
+    : 'its timeline history is unreadable (the monitor role lacks REPLICATION)';
   if (memory === null || memory.primary !== baseline.primary || memory.timeline !== baseline.timeline) {
     return unproven(
-      `its timeline history is unreadable (the monitor role lacks REPLICATION) and it was not seen streaming from ${baseline.primary} on timeline ${baseline.timeline}`,
+      `${unread} and it was not seen streaming from ${baseline.primary} on timeline ${baseline.timeline}`,
     );
   }
   if (memory.systemIdentifier !== baseline.systemIdentifier)

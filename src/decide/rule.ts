@@ -1,6 +1,7 @@
 /** What a rule of the decision is, and the words that rules are written in. */
 import type { DecisionAction } from '../api/decision.ts';
 import type { MemberView } from '../api/verdict.ts';
+import { mayReadHistory } from './lineage.ts';
 import { isUnreadable, type Observation, primaryOf, unexplainedWriters, viewOf } from './observation.ts';
 
 export interface Rule {
@@ -91,6 +92,12 @@ export const wayOutOfUnreadable = (o: Observation): string =>
   primaryView(o)?.verdict === 'WrongCluster'
     ? '; if it was restored or replaced on purpose, create a FailoverRequest of kind Rebaseline'
     : '';
+
+/** Whether the rival's history will tell, as soon as it is read. */
+export function waitsForHistory(o: Observation): boolean {
+  const other = rival(o);
+  return other !== null && mayReadHistory(other);
+}
 
 export const waitingFor = (o: Observation): string =>
   o.settings.mode === 'Follow'

@@ -17,6 +17,7 @@ import {
   rivalIs,
   rivalName,
   waitingFor,
+  waitsForHistory,
   wayOutOfUnreadable,
   whyPrimary,
   whyRival,
@@ -113,7 +114,7 @@ export const rulesWithBaseline: readonly Rule[] = [
     when: (o) => rivalIs(o, 'Unproven'),
     outcome: (o) =>
       hold(
-        `${rivalName(o)} accepts writes but nothing proves that it descends from the group: ${whyRival(o)}; grant REPLICATION to the monitor role, or create a FailoverRequest of kind ForceRoute`,
+        `${rivalName(o)} accepts writes but nothing proves that it descends from the group: ${whyRival(o)}; ${waitsForHistory(o) ? 'it is asked for again' : 'grant REPLICATION to the monitor role'}, or create a FailoverRequest of kind ForceRoute`,
       ),
   },
   {

@@ -5,8 +5,11 @@ import { type Access, openReplication } from './attempt.ts';
 import { startDeadline } from './deadline.ts';
 import { readTimelineHistory } from './timeline-history.ts';
 
-/** An unreadable history (pg_hba.conf, walsenders used up) is asked for again after this, not at each look. */
-const RETRY_MS = 60_000;
+/**
+ * An unreadable history is asked for again: soon, because a new primary in its first busy moments just had no time, and
+ * ever more rarely, because pg_hba.conf may forbid it for good.
+ */
+const RETRY = { initialMs: 250, factor: 2, maxMs: 60_000 } as const;
 /** An answered look must not become a failed one for want of its history. */
 const READ_MS = 1_000;
 
@@ -20,6 +23,7 @@ export class HistoryCache {
   readonly #clock: Clock;
   #key = '';
   #history: History | null = null;
+  #failures = 0;
   #retryAtMs = 0;
 
   constructor(clock: Clock) {
@@ -40,11 +44,13 @@ export class HistoryCache {
     signal: AbortSignal,
   ): Promise<History | null> {
     const known = this.known(facts);
-    const isEarly = this.#key === keyOf(facts) && this.#clock.monotonicMs() < this.#retryAtMs;
+    const isSame = this.#key === keyOf(facts);
+    const isEarly = isSame && this.#clock.monotonicMs() < this.#retryAtMs;
     if (known !== null || isEarly || !facts.rights.replication) return known;
     this.#key = keyOf(facts);
-    this.#history = null;
-    this.#retryAtMs = this.#clock.monotonicMs() + RETRY_MS;
+    this.#failures = isSame ? this.#failures + 1 : 0;
+    this.#retryAtMs =
+      this.#clock.monotonicMs() + Math.min(RETRY.maxMs, RETRY.initialMs * RETRY.factor ** this.#failures);
     this.#history = await this.#ask(facts.timeline, access, address, remainingMs, signal);
     return this.#history;
   }

@@ -79,7 +79,8 @@ describe('the lineage of a member', () => {
   });
 
   it.each([
-    ['no memory', null, {}, 'lacks REPLICATION'],
+    ['no memory and no right', null, { rights: { monitor: true, replication: false } }, 'lacks REPLICATION'],
+    ['no memory before the history is read', null, {}, 'could not be read yet'],
     ['a memory of another primary', { ...memory, primary: 'c' }, {}, 'was not seen streaming from a'],
     ['a restart since', memory, { startedAt: '2000' }, 'restarted'],
     ['another cluster then', { ...memory, systemIdentifier: '5' }, {}, 'another cluster'],
