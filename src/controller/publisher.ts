@@ -195,7 +195,8 @@ async function onExisting(
   options: CallOptions,
 ): Promise<KubeObject> {
   if (object.metadata.resourceVersion !== undefined || object.metadata.annotations === undefined) return object;
-  const { annotations: _annotations, ...metadata } = object.metadata;
+  // Nothing that a later plan may drop: what is created belongs to that write, and no apply takes it away again.
+  const { annotations: _annotations, ownerReferences: _references, ...metadata } = object.metadata;
   const { data: _data, stringData: _stringData, endpoints, ...rest } = object;
   const bare = { ...rest, metadata, ...(endpoints === undefined ? {} : { endpoints: [] }) };
   const { uid, resourceVersion } = (await kube.create(resource, bare, options)).metadata;
