@@ -202,7 +202,8 @@ export class PostgresMemberPort implements MemberPort {
       return outcome;
     }
     const same = others.filter((other) => identityOf(other.outcome) === identityOf(outcome));
-    this.#noteAnswers(outcome.facts, [best, ...same], 'Fresh');
+    const lives = others.filter((other) => other.outcome.kind === 'Rejected');
+    this.#noteAnswers(outcome.facts, [best, ...same], 'Fresh', new Set(lives.map(({ address }) => address)));
     if (this.#standing.current === null) {
       this.#standing.adopt({ session, at: best, settingsForMs: timeoutMs });
     } else {
@@ -212,7 +213,13 @@ export class PostgresMemberPort implements MemberPort {
     return { kind: 'Answered', facts: { ...outcome.facts, history } };
   }
 
-  #noteAnswers(facts: MemberFacts, from: readonly ResolvedAddress[], probe: 'Standing' | 'Fresh'): void {
+  /** `rejected`: where PostgreSQL spoke and had no connection for us; what answered there before still lives. */
+  #noteAnswers(
+    facts: MemberFacts,
+    from: readonly ResolvedAddress[],
+    probe: 'Standing' | 'Fresh',
+    rejected: ReadonlySet<string> = new Set(),
+  ): void {
     const identity = `${facts.systemIdentifier} ${facts.startedAt}`;
     const atMs = this.#clock.monotonicMs();
     const now = from.map(({ family, address }) => ({ family, address, atMs }));
@@ -220,7 +227,8 @@ export class PostgresMemberPort implements MemberPort {
       (entry) => identity === this.#identity && now.every(({ family }) => family !== entry.family),
     );
     // Only a fresh look has asked the other family: a standing one says nothing about it.
-    const answered = probe === 'Fresh' ? now : [...now, ...stillGood];
+    const kept = probe === 'Fresh' ? stillGood.filter(({ address }) => rejected.has(address)) : stillGood;
+    const answered = [...now, ...kept];
     // One order, whichever family the session happens to use: what prefers the first must not swing.
     this.#answered = answered.sort((a, b) => a.family.localeCompare(b.family));
     this.#identity = identity;

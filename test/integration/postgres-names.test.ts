@@ -2,11 +2,14 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vite
 import { groupAddress } from '../../hack/world/addresses.ts';
 import { blackhole, healAll, rejectWithReset } from '../../hack/world/cuts.ts';
 import { type DnsServer, startDnsServer } from '../../hack/world/dns-server.ts';
+import { DEFAULT_HBA } from '../../hack/world/postgres-files.ts';
 import { type PostgresGroup, type PostgresMember, startPostgresGroup } from '../../hack/world/postgres-group.ts';
 import { readWorld } from '../../hack/world/world-description.ts';
 import { createMonitor, type Observer, observe } from '../support/member-looks.ts';
 
 const NAME = 'db.names.test';
+/** pg_hba.conf is in force a moment after the reload. */
+const RELOAD = { timeout: 10_000 };
 
 describe('a member by its name', () => {
   let dns: DnsServer;
@@ -66,6 +69,23 @@ describe('a member by its name', () => {
     expect(evidence.endedAtMs - evidence.startedAtMs).toBeLessThan(3_000);
     const next = await watching.look('Fresh', 5_000);
     expect(next.endedAtMs - next.startedAtMs).toBeLessThan(1_000);
+  });
+
+  test('keeps a proven address at which the server lives and has no connection for us', async () => {
+    names([primary.address], [primary.address6]);
+    const watching = observing();
+    await watching.look('Fresh');
+    await primary.reconfigure({ hba: ['host all monitor 0.0.0.0/0 reject', 'host all all all scram-sha-256'] });
+    await vi.waitFor(async () => {
+      const evidence = await watching.look('Fresh');
+      expect(evidence).toMatchObject({ outcome: { kind: 'Answered' }, address: primary.address6 });
+      expect(answeredBy(evidence)).toEqual([primary.address, primary.address6]);
+    }, RELOAD);
+    await primary.reconfigure({ hba: DEFAULT_HBA });
+    await vi.waitFor(
+      async () => expect(await watching.look('Fresh')).toMatchObject({ address: primary.address }),
+      RELOAD,
+    );
   });
 
   test('with one family refused and the other, proven before, silent is silent: it may still live there', async () => {
