@@ -39,6 +39,7 @@ beforeAll(async () => {
 
 beforeEach(async () => {
   stage = await openStage('op-api');
+  await installCrds(stage.api);
 });
 
 afterEach(async () => {

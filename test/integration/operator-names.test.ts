@@ -17,12 +17,12 @@ import {
 } from '../support/operator-views.ts';
 import { control, createMonitorRole, openStage, ordersOf, type Stage } from '../support/operator-world.ts';
 
-const NAME = 'writer.names.test';
+const NAME = 'writer.aliases.test';
 let group: PostgresGroup;
 let stage: Stage;
 
 beforeAll(async () => {
-  group = await startPostgresGroup(readWorld(), { name: 'names', members: ['frankfurt', 'virginia'] });
+  group = await startPostgresGroup(readWorld(), { name: 'aliases', members: ['frankfurt', 'virginia'] });
   await createMonitorRole(group);
 });
 
@@ -82,7 +82,7 @@ describe('a name that cannot be resolved any more', () => {
     await stage.apply(behindOneName());
     await stage.start();
     const { message } = await untilCondition(stage, 'Degraded', { status: 'True', reason: 'Unresolvable' });
-    expect(message).toMatch(/frankfurt: .*writer\.names\.test.*NXDOMAIN/);
+    expect(message).toMatch(/frankfurt: .*writer\.aliases\.test.*NXDOMAIN/);
     expect((await statusOf(stage)).members).toMatchObject([{ verdict: 'Unresolvable' }]);
     expect((await statusOf(stage)).members?.[0]?.dead).not.toBe(true);
     await pointTo('frankfurt');
@@ -94,7 +94,7 @@ describe('a name that cannot be resolved any more', () => {
 describe('a denied range', () => {
   test.each([
     ['an address of the operator itself', '127.0.0.1', null],
-    ['a name that leads there', 'sly.names.test', '127.0.0.1'],
+    ['a name that leads there', 'sly.aliases.test', '127.0.0.1'],
     ['the metadata service', '169.254.169.254', null],
   ])('is named and never connected to: %s', async (_, host, resolved) => {
     let connections = 0;

@@ -69,8 +69,12 @@ export async function isAllowed(
   return reviewSchema.parse(json).status.allowed;
 }
 
+/** The same for every namespace, and a second of work on a busy machine. */
+let rendered: ReturnType<typeof kustomized> | null = null;
+
 async function grantsIn(namespace: string): Promise<readonly ApiObject[]> {
-  const objects = (await kustomized('deploy')).filter(({ kind }) => GRANTS.includes(kind));
+  rendered ??= kustomized('deploy');
+  const objects = (await rendered).filter(({ kind }) => GRANTS.includes(kind));
   return objects.map(({ subjects, ...object }) => ({
     ...object,
     metadata: { ...object.metadata, namespace },

@@ -43,7 +43,7 @@ export function untilCondition(
 ): Promise<Condition> {
   return eventually(async () => {
     const condition = await conditionOf(stage, type, name);
-    expect(condition).toMatchObject(expected);
+    expect(condition, JSON.stringify(condition)).toMatchObject(expected);
     if (condition === undefined) throw new Error(`no condition ${type}`);
     return condition;
   });

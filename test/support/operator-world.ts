@@ -62,10 +62,13 @@ export interface RunningOperator {
   stop(): Promise<void>;
 }
 
-/** Installs the CRDs, if need be, and makes a namespace with the operator's rights and the monitor's login. */
+let installed: Promise<void> | null = null;
+
+/** Installs the CRDs, once for each test file, and makes a namespace with the operator's rights and the monitor's login. */
 export async function openStage(prefix: string): Promise<Stage> {
   const api = await connect();
-  await installCrds(api);
+  installed ??= installCrds(api);
+  await installed;
   const namespace = await freshNamespace(api, prefix);
   const { kubeconfig } = await operatorAccess(api, namespace);
   const operators = new Set<RunningOperator>();
