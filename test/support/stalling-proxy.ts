@@ -68,6 +68,8 @@ export async function startStallingProxy(kubeconfig: string): Promise<StallingPr
       return;
     }
     response.writeHead(answer.statusCode ?? 502, answer.headers);
+    // A quiet watch sends nothing for a while, and its headers must not wait for that.
+    response.flushHeaders();
     answer.pipe(response);
     answer.once('error', () => response.destroy());
   };
