@@ -139,12 +139,12 @@ export class PostgresMemberPort implements MemberPort {
     const standing = this.#standing.current;
     const look =
       kind === 'Standing' && standing !== null
-        ? await this.#lookStanding(standing, request)
+        ? await this.#lookStanding(standing, request, target)
         : await this.#lookFresh(kind === 'Startup' ? 'Startup' : 'Fresh', request, target, resolution);
     return { ...look, timings: { ...timings, ...look.timings }, addressFresh: resolution.fresh };
   }
 
-  async #lookStanding(standing: Standing, { timeoutMs, deadline }: LookRequest): Promise<Look> {
+  async #lookStanding(standing: Standing, { timeoutMs, deadline }: LookRequest, target: MemberTarget): Promise<Look> {
     const layers = startLayers(this.#clock, 'sql');
     const about = { probe: 'Standing', address: standing.at.address, addressFresh: false } as const;
     try {
@@ -152,8 +152,10 @@ export class PostgresMemberPort implements MemberPort {
       const facts = await this.#standing.ask(() => queryFacts(standing.session, settings, deadline.signal));
       standing.settingsForMs = timeoutMs;
       this.#noteAnswers(facts, [standing.at], 'Standing');
-      const outcome = { kind: 'Answered', facts: { ...facts, history: this.#histories.known(facts) } } as const;
-      return { ...about, outcome, timings: layers.timings() };
+      const timings = layers.timings();
+      // A promotion is mostly met here, and must not wait for the next fresh look to be proven.
+      const history = await this.#historyOf(facts, this.#accessTo(target), standing.at, deadline);
+      return { ...about, outcome: { kind: 'Answered', facts: { ...facts, history } }, timings };
     } catch (error) {
       const outcome = failureOf(error, 'sql');
       this.#standing.dropFailed(standing, outcome);
@@ -186,6 +188,16 @@ export class PostgresMemberPort implements MemberPort {
     return { probe: kind, outcome, timings: best.timings, address: best.address, addressFresh: resolution.fresh };
   }
 
+  async #historyOf(
+    facts: MemberFacts,
+    access: Access | ProbeFailure,
+    at: ResolvedAddress,
+    deadline: Deadline,
+  ): Promise<MemberFacts['history']> {
+    if (access instanceof ProbeFailure) return this.#histories.known(facts);
+    return this.#histories.read(facts, access, at, deadline.remainingMs(), deadline.signal);
+  }
+
   /** Books an answer: addresses, history, and the session, which stays if there is none. */
   async #settle(
     best: Attempt,
@@ -209,7 +221,7 @@ export class PostgresMemberPort implements MemberPort {
     } else {
       session.close();
     }
-    const history = await this.#histories.read(outcome.facts, access, best, deadline.remainingMs(), deadline.signal);
+    const history = await this.#historyOf(outcome.facts, access, best, deadline);
     return { kind: 'Answered', facts: { ...outcome.facts, history } };
   }
 

@@ -104,7 +104,8 @@ test('without that right holds for a member that restarted before it was promote
   await expectHeld(scene, primary.name, 1);
 
   await second.sql(`ALTER ROLE ${PLAIN_MONITOR.username} REPLICATION`);
-  expect(await scene.untilEpoch(2, 30_000)).toMatchObject({ kind: 'Follow', to: second.name });
+  // Sooner than the next new connection would be made, which is every ten seconds.
+  expect(await scene.untilEpoch(2, 8_000)).toMatchObject({ kind: 'Follow', to: second.name });
   await second.sql(`ALTER ROLE ${PLAIN_MONITOR.username} NOREPLICATION`);
 });
 
