@@ -32,10 +32,11 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-/** Only filters that all lie in test/unit go without; what is not a path may match anything. */
+/** Only filters that all lie in folders without real parts go without; what is not a path may match anything. */
 function needsWorld(filters: readonly string[]): boolean {
-  const unit = join(root, 'test', 'unit');
-  return filters.length === 0 || !filters.every((filter) => resolve(filter).startsWith(unit));
+  const worldless = ['unit', 'simulation'].map((folder) => join(root, 'test', folder));
+  const isWorldless = (filter: string) => worldless.some((folder) => resolve(filter).startsWith(folder));
+  return filters.length === 0 || !filters.every(isWorldless);
 }
 
 async function runInWorld(vitest: readonly string[]): Promise<number> {
