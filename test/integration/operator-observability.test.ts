@@ -8,7 +8,7 @@ import { readWorld } from '../../hack/world/world-description.ts';
 import { metricDefinitions } from '../../src/telemetry/metric-definitions.ts';
 import { output } from '../support/kubectl.ts';
 import { type Replica, startReplica } from '../support/operator-replica.ts';
-import { eventsOf, eventually, statusOf, untilCondition, untilReady } from '../support/operator-views.ts';
+import { eventsOf, eventually, statusOf, untilBehind, untilCondition, untilReady } from '../support/operator-views.ts';
 import {
   createMonitorRole,
   MONITOR,
@@ -38,6 +38,7 @@ describe('metrics', () => {
     await stage.apply(ordersOf(group));
     const operator = await stage.start();
     await untilReady(stage);
+    await untilBehind(stage, 'orders-ro', [group.member('virginia').address]);
     const { body } = await operator.get('/metrics');
     for (const [name, { kind }] of Object.entries(metricDefinitions)) expect(body).toContain(`# TYPE ${name} ${kind}`);
     const of = `namespace="${stage.namespace}",name="orders"`;
