@@ -30,9 +30,28 @@ export function createOrphanRequests(env: Environment, exists: (key: string) => 
     orphans.delete(uid);
   };
 
+  const wait = (uid: string, { key, object }: Pick<Orphan, 'key' | 'object'>): void => {
+    const cancel = env.clock.after(PATIENCE_MS, () => {
+      refuse(uid).catch((error: unknown) => {
+        if (stopping.signal.aborted) return;
+        wait(uid, { key, object });
+        env.log.warn(
+          { key, error: error instanceof Error ? error.message : 'unknown' },
+          'request could not be refused',
+        );
+      });
+    });
+    orphans.set(uid, { key, object, cancel });
+  };
+
   const refuse = async (uid: string): Promise<void> => {
     const orphan = orphans.get(uid);
-    if (orphan === undefined || exists(orphan.key) || !env.leadership.isLeader()) return;
+    if (orphan === undefined || exists(orphan.key)) return;
+    if (!env.leadership.isLeader()) {
+      // Whoever leads refuses it; should that process die first, it is this one's business.
+      wait(uid, orphan);
+      return;
+    }
     orphans.delete(uid);
     const { name = '', namespace = '', generation = 0 } = orphan.object.metadata;
     const message = `there is no DatabaseFailover ${orphan.key.split('/')[1]} in namespace ${namespace}; create a request for one that exists`;
@@ -67,16 +86,7 @@ export function createOrphanRequests(env: Environment, exists: (key: string) => 
       const parsed = parseFailoverRequest(object);
       if (!parsed.ok || parsed.status.finishedAt !== undefined) return;
       drop(uid);
-      const cancel = env.clock.after(PATIENCE_MS, () => {
-        refuse(uid).catch((error: unknown) => {
-          if (stopping.signal.aborted) return;
-          env.log.warn(
-            { key, error: error instanceof Error ? error.message : 'unknown' },
-            'request could not be refused',
-          );
-        });
-      });
-      orphans.set(uid, { key, object, cancel });
+      wait(uid, { key, object });
     },
     take: (key) => {
       const mine = [...orphans.values()].filter((orphan) => orphan.key === key);

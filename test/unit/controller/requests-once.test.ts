@@ -65,13 +65,13 @@ test('a request that was deleted while no watch told so is not carried out', asy
   const world = createWorld();
   world.start();
   await adopted(world);
-  world.request('again', { kind: 'ForceRoute', to: 'b', at: '2026-03-01T12:01:00Z' });
+  world.request('again', { kind: 'ForceRoute', to: 'b', at: '2026-03-01T12:00:10Z' });
   await world.until('scheduled', () => world.requestStatus('again')?.reason === 'Scheduled');
   world.server('a').cut();
   world.server('b').promote(1);
   world.cluster.holdWatches();
   world.cluster.delete(RESOURCES.failoverRequest, AGAIN);
-  await world.run(70_000);
+  await world.run(20_000);
   expect(world.published()).toMatchObject({ readWrite: ['a'], epoch: 1 });
 });
 
@@ -110,6 +110,21 @@ test('a pending request whose resource is deleted for good is told so', async ()
   world.request('again', { kind: 'ForceRoute', to: 'a', at: '2026-03-01T13:00:00Z' });
   await world.run(1000);
   world.cluster.delete(RESOURCES.databaseFailover, ORDERS);
+  await world.run(15_000);
+  expect(world.requestStatus('again')?.reason).toBe('ResourceNotFound');
+});
+
+test('a request for a resource that does not exist is refused by whoever leads by then', async () => {
+  const world = createWorld();
+  const first = world.start();
+  const second = world.start({ leading: false });
+  await adopted(world);
+  world.cluster.delete(RESOURCES.databaseFailover, ORDERS);
+  world.request('again', { kind: 'ForceRoute', to: 'a' });
+  await world.run(5000);
+  first.crash();
+  await world.run(10_000);
+  second.leadership.win();
   await world.run(15_000);
   expect(world.requestStatus('again')?.reason).toBe('ResourceNotFound');
 });
