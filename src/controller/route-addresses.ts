@@ -16,7 +16,12 @@ export async function routeAddresses(
 ): Promise<RouteAddresses> {
   const addresses = new Map<string, readonly ResolvedAddress[]>();
   const addressProblems = new Map<string, string>();
+  const stays = unproven(group);
   for (const { name, route, routeElsewhere } of group.settings.members) {
+    if (name === stays) {
+      addressProblems.set(name, 'it is on an older timeline than the group was, so its address is not followed');
+      continue;
+    }
     const known = routeElsewhere ? null : (members.find((view) => view.name === name)?.answered ?? []);
     const resolution = known === null ? await env.resolver.resolve(route.host, signal) : null;
     const usable = known?.map(({ family, address }) => ({ family, address })) ?? onePerFamily(resolution);
@@ -24,6 +29,14 @@ export async function routeAddresses(
     else if (resolution !== null) addressProblems.set(name, whyNone(route.host, resolution));
   }
   return { addresses, addressProblems };
+}
+
+/** Rule 340: what answers under the primary's name went back in time, so perhaps it is another server at another address. */
+const TIMELINE_WENT_BACK = 340;
+
+/** Whose published address stays as it is, wherever the member answers now. */
+function unproven({ decision, record }: Group): string | null {
+  return decision?.rule === TIMELINE_WENT_BACK ? record.primary : null;
 }
 
 function onePerFamily(resolution: Resolution | null): readonly ResolvedAddress[] {
