@@ -78,7 +78,7 @@ export const retrySchema = z
       .min(1)
       .max(100)
       .default(5)
-      .meta({ description: 'Tries of a step before the attempt is undone; from Promoting on it is tried for ever.' }),
+      .meta({ description: 'Tries of a step before the condition Stalled says so; it is tried on all the same.' }),
     jitter: z.number().min(0).max(1).default(0.2).meta({
       description: 'Share by which each delay varies at random, 0 to 1, so that retries do not march in step.',
     }),

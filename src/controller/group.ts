@@ -4,7 +4,7 @@ import type { Decision, RouteTarget } from '../api/decision.ts';
 import type { RequestSpec, RequestStatus } from '../api/failover-request.ts';
 import type { Problem as FieldProblem } from '../api/parse.ts';
 import { type GroupSettings, groupSettings } from '../api/settings.ts';
-import type { Status } from '../api/status.ts';
+import type { AttemptStep, Status } from '../api/status.ts';
 import type { MemberView } from '../api/verdict.ts';
 import { type CaughtUp, nobodyCaughtUp } from '../decide/caught-up.ts';
 import type { StreamMemory } from '../decide/lineage.ts';
@@ -29,6 +29,8 @@ export interface KnownRequest {
 /** Running times of the attempt under way; lost in a restart, when only what follows is timed. */
 export interface AttemptProgress {
   readonly epoch: number;
+  /** Where it is now. */
+  step: AttemptStep;
   /** By this process, with what it read then; false: resumed. */
   readonly begunHere: boolean;
   readonly steps: Map<string, number>;

@@ -1,5 +1,5 @@
 /** Running times and retries of the attempt under way. */
-import type { Attempt } from '../api/status.ts';
+import type { Attempt, AttemptStep } from '../api/status.ts';
 import { retryDelayMs } from '../decide/retry.ts';
 import type { Environment } from './environment.ts';
 import type { AttemptProgress, Group } from './group.ts';
@@ -7,6 +7,7 @@ import type { AttemptProgress, Group } from './group.ts';
 export function newProgress(attempt: Attempt): AttemptProgress {
   return {
     epoch: attempt.epoch,
+    step: attempt.step,
     begunHere: false,
     steps: new Map(),
     retries: 0,
@@ -17,11 +18,12 @@ export function newProgress(attempt: Attempt): AttemptProgress {
 
 export async function timed<T>(
   progress: AttemptProgress,
-  step: string,
+  step: Exclude<AttemptStep, 'Confirming'>,
   env: Environment,
   run: () => Promise<T>,
 ): Promise<T> {
   const startedMs = env.clock.monotonicMs();
+  progress.step = step;
   try {
     return await run();
   } finally {

@@ -43,6 +43,7 @@ function reportInput(group: Group, env: Environment, seen: Assessment): ReportIn
       ? undefined
       : {
           ...record.attempt,
+          step: progress?.step ?? record.attempt.step,
           retries: progress?.retries ?? record.attempt.retries,
           ...(progress === null || progress.retryAtMs === null
             ? {}
