@@ -15,7 +15,13 @@ export default defineConfig({
   test: {
     teardownTimeout: INTEGRATION_TIMEOUT_MS,
     projects: [
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts', 'test/simulation/**/*.test.ts'], sequence: { groupOrder: 0 } } },
+      {
+        test: {
+          name: 'unit',
+          include: ['test/unit/**/*.test.ts', 'test/simulation/**/*.test.ts'],
+          sequence: { groupOrder: 0 },
+        },
+      },
       {
         test: {
           ...integration,
