@@ -40,7 +40,7 @@ function isInstalled() {
 function install() {
   if (isInstalled()) return;
   process.stderr.write('installing the npm packages (npm ci) ...\n');
-  const { status, error } = spawnSync('npm', ['ci', '--no-audit', '--no-fund'], {
+  const { status, error } = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
     cwd: root,
     stdio: ['ignore', 2, 2],
     env: { ...process.env, NODE_ENV: 'development' },
