@@ -187,9 +187,7 @@ async function main(args: readonly string[]): Promise<number> {
   try {
     const outcome = await tell(narrator, stage);
     if (args.includes('--keep')) {
-      narrator.say(
-        `still up; Ctrl-C ends it. KUBECONFIG=${process.env.KUBECONFIG} in a shell of this world (nsenter -t ${process.pid} -a)`,
-      );
+      narrator.say(`still up; Ctrl-C ends it`);
       narrator.say(`for example: kubectl -n ${NAMESPACE} describe dbf ${RESOURCE}`);
       await untilInterrupted();
     }

@@ -1,7 +1,7 @@
 /** Condition `ReplicasHealthy`: whether every member but the primary is a standby that follows closely enough. */
 import { formatDuration } from '../api/duration.ts';
 import type { MemberView } from '../api/verdict.ts';
-import { type Judgement, observing, type ReportInput } from './input.ts';
+import { type Judgement, observing, type ReportInput, viewOf } from './input.ts';
 import { listed, sentences, since } from './wording.ts';
 
 export function replicaHealth(input: ReportInput): Judgement {
@@ -37,6 +37,9 @@ function whyUnhealthy(view: MemberView, input: ReportInput): string | null {
   if (!view.standby) {
     // Without a routed primary the writable member is the candidate of an adoption, not a broken replica.
     if (input.published === null || input.published.primary === null) return null;
+    const primary = viewOf(input, input.published.primary);
+    // A new primary that is not followed (yet) is no broken replica: rebuilding it would throw its history away.
+    if (primary?.writable !== true) return `${view.name} accepts writes and is not routed to; status.decision says why`;
     return `${view.name} is not in recovery; make it a standby of ${input.published.primary} or remove it from the spec`;
   }
   return tooFarBehind(view, input);

@@ -56,8 +56,11 @@ describe('metrics', () => {
     }
     expect(body).not.toContain(MONITOR.password);
     await stage.remove('DatabaseFailover', 'orders');
-    await eventually(async () => expect((await operator.get('/metrics')).body).not.toContain('name="orders"'));
-    expect((await operator.get('/metrics')).body).toContain('dbfailover_resources 0');
+    await eventually(async () => {
+      const left = (await operator.get('/metrics')).body;
+      expect(left).not.toContain('name="orders"');
+      expect(left).toContain('dbfailover_resources 0');
+    });
   });
 });
 

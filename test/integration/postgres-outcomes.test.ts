@@ -232,10 +232,13 @@ describe.each([15, 18] as const)('looks at PostgreSQL %i', (version) => {
     await vi.waitFor(() => expect(sockets()).toBe(before + 1));
     watching.port.close();
     await vi.waitFor(() => expect(sockets()).toBe(before));
-    await vi.waitFor(async () => {
-      const [row] = await primary.sql("SELECT count(*)::int AS n FROM pg_stat_activity WHERE usename = 'monitor'");
-      expect(row?.n).toBe(0);
-    });
+    await vi.waitFor(
+      async () => {
+        const [row] = await primary.sql("SELECT count(*)::int AS n FROM pg_stat_activity WHERE usename = 'monitor'");
+        expect(row?.n).toBe(0);
+      },
+      { timeout: 20_000, interval: 50 },
+    );
   });
 });
 
