@@ -107,12 +107,12 @@ async function readAuthority(
 
 const isPem = (text: string | null): text is string => text?.includes('-----BEGIN ') === true;
 
-export function secretText(secret: KubeObject, key: string): string | null {
+function secretText(secret: KubeObject, key: string): string | null {
   const encoded = plainText(secret, key);
   return encoded === null ? null : Buffer.from(encoded, 'base64').toString('utf8');
 }
 
-export function plainText(object: KubeObject, key: string): string | null {
+function plainText(object: KubeObject, key: string): string | null {
   const { data } = object;
   if (typeof data !== 'object' || data === null) return null;
   const value: unknown = Reflect.get(data, key);

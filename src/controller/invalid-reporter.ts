@@ -5,7 +5,7 @@
 import type { parseDatabaseFailover } from '../api/parse.ts';
 import { statusSchema } from '../api/status.ts';
 import type { KubeObject } from '../ports/kube.ts';
-import { buildInvalidStatus } from '../report/status.ts';
+import { buildInvalidStatus, invalidSpec } from '../report/status.ts';
 import type { Environment } from './environment.ts';
 import { writeConditions } from './status-writer.ts';
 
@@ -23,10 +23,7 @@ export function createInvalidReporter(env: Environment): InvalidReporter {
     object: KubeObject,
     problems: readonly { readonly path: string; readonly message: string }[],
   ) => {
-    const [first, ...rest] = problems.map(({ path, message }) => ({
-      reason: 'InvalidSpec',
-      message: `${path}: ${message}`,
-    }));
+    const [first, ...rest] = invalidSpec(problems);
     if (first === undefined) return;
     const status = buildInvalidStatus({
       generation: object.metadata.generation ?? 0,

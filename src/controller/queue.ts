@@ -4,6 +4,7 @@
  * may shorten that pause, but not below a second: each look at each member adds the key, and an API server that has
  * trouble must not be asked with each look.
  */
+import { backoffMs } from '../decide/retry.ts';
 import type { Clock, Random } from '../ports/clock.ts';
 
 export interface Queue {
@@ -87,7 +88,7 @@ export function createQueue(options: QueueOptions): Queue {
       failures.delete(key);
     } catch (error) {
       const count = (failures.get(key)?.count ?? 0) + 1;
-      const retryInMs = backoffMs(count, random);
+      const retryInMs = backoffMs(count, BACKOFF, random());
       failures.set(key, { count, notBeforeMs: clock.monotonicMs() + Math.min(retryInMs, BUSY_PAUSE_MS) });
       onError(key, error, retryInMs);
       const isWanted = waiting.delete(key);
@@ -116,9 +117,4 @@ export function createQueue(options: QueueOptions): Queue {
       await Promise.all(running.values());
     },
   };
-}
-
-function backoffMs(failureCount: number, random: Random): number {
-  const base = Math.min(BACKOFF.maxMs, BACKOFF.initialMs * BACKOFF.factor ** (failureCount - 1));
-  return base * (1 + BACKOFF.jitter * (2 * random() - 1));
 }

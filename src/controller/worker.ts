@@ -7,7 +7,7 @@ import { RESOURCES } from '../api/resources.ts';
 import type { Status } from '../api/status.ts';
 import { decide } from '../decide/rules.ts';
 import { KubeError, type KubeObject } from '../ports/kube.ts';
-import { buildInvalidStatus } from '../report/status.ts';
+import { buildInvalidStatus, invalidSpec } from '../report/status.ts';
 import { worthWriting } from '../report/status-change.ts';
 import { createAccessKeeper } from './access-keeper.ts';
 import { type Assessment, assess } from './assess.ts';
@@ -238,10 +238,7 @@ async function maybeBegin(group: Group, env: Environment, seen: Assessment, sign
 }
 
 async function reportInvalid(group: Group, env: Environment, signal: AbortSignal): Promise<void> {
-  const [first, ...rest] = group.invalid.map(({ path, message }) => ({
-    reason: 'InvalidSpec',
-    message: `${path}: ${message}`,
-  }));
+  const [first, ...rest] = invalidSpec(group.invalid);
   if (first === undefined) return;
   const previous = group.status;
   const next = buildInvalidStatus({

@@ -34,6 +34,11 @@ export function buildStatus(input: ReportInput): Status {
   };
 }
 
+/** What the parser found, as problems that a condition shows. */
+export function invalidSpec(found: readonly { readonly path: string; readonly message: string }[]): readonly Problem[] {
+  return found.map(({ path, message }) => ({ reason: 'InvalidSpec', message: `${path}: ${message}` }));
+}
+
 /**
  * For a spec that cannot be worked with: nothing is observed or changed, so only the conditions speak of it and the
  * rest of the previous status stays.
