@@ -1,4 +1,5 @@
 /** Everything in the repository that is generated; `npm run generate` writes it and a test checks it for drift. */
+import { alertFiles } from './alerts.ts';
 import { chartCrdFiles } from './chart-crds.ts';
 import { crdFiles } from './crds.ts';
 import { decisionsFile } from './decisions.ts';
@@ -7,5 +8,5 @@ import { metricsFile } from './metrics.ts';
 import { referenceFile } from './reference.ts';
 
 export function generatedFiles(): GeneratedFile[] {
-  return [...crdFiles(), ...chartCrdFiles(), referenceFile(), metricsFile(), decisionsFile()];
+  return [...crdFiles(), ...chartCrdFiles(), referenceFile(), metricsFile(), decisionsFile(), ...alertFiles()];
 }
