@@ -17,7 +17,7 @@ import { conclude, route, undo } from './attempt-end.ts';
 import { LEASE_MARGIN_MS } from './attempt-intent.ts';
 import type { Environment } from './environment.ts';
 import { type AttemptProgress, type Group, routeOwner } from './group.ts';
-import { lookAgainLater, newProgress, retryLater, timed } from './progress.ts';
+import { lookAgainLater, newProgress, retryLater, timed, waitLeftMs } from './progress.ts';
 import { publishedState } from './publisher.ts';
 import { drainRoutes, readPublished } from './routing.ts';
 
@@ -30,7 +30,7 @@ export async function advanceAttempt(group: Group, env: Environment, signal: Abo
   if (attempt === null) return null;
   group.progress = group.progress?.epoch === attempt.epoch ? group.progress : newProgress(attempt);
   const { progress } = group;
-  const waitMs = (progress.retryAtMs ?? 0) - env.clock.monotonicMs();
+  const waitMs = waitLeftMs(group, progress, env.clock.monotonicMs());
   if (waitMs > 0) return waitMs;
   try {
     const outcome = await runSteps(group, env, attempt, progress, signal);

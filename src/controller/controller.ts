@@ -137,7 +137,7 @@ export function createController({ env, namespaces }: ControllerOptions): Contro
     }
   };
 
-  /** An object that carries our mark, or a slice that names a Service of ours, changed. */
+  /** An object that carries our mark, or a Service that a spec names, or a slice of such a Service, changed. */
   const onPublished = (namespace: string | null) => (event: WatchEvent) => {
     // What was deleted while nobody watched is known only by its absence.
     if (event.type === 'Synced') {
@@ -178,7 +178,8 @@ export function createController({ env, namespaces }: ControllerOptions): Contro
       watch(RESOURCES.databaseFailover, null, onResource);
       watch(RESOURCES.failoverRequest, null, onRequest);
       watch(RESOURCES.endpointSlice, SLICES_OF_INTEREST, onPublished);
-      watch(RESOURCES.service, OURS, onPublished);
+      // Also those of people: one that stands in our way carries no mark of ours, and its end shall be seen at once.
+      watch(RESOURCES.service, null, onPublished);
       watch(RESOURCES.configMap, OURS, onPublished);
     },
     stop: async () => {
@@ -199,7 +200,8 @@ function concerns(group: Group, object: KubeObject): boolean {
   const { namespace, labels = {} } = object.metadata;
   if (namespace !== group.key.namespace) return false;
   if (labels[OWNER_LABEL] === group.key.name) return isNews(group, object);
-  const service = labels['kubernetes.io/service-name'];
+  const isService = object.kind === RESOURCES.service.kind;
+  const service = isService ? object.metadata.name : labels['kubernetes.io/service-name'];
   const { readWrite, readOnly } = group.spec.routes;
   return (
     service !== undefined && (service === readWrite.service || service === readOnly?.service) && isNews(group, object)

@@ -36,6 +36,8 @@ export interface AttemptProgress {
   readonly steps: Map<string, number>;
   retries: number;
   retryAtMs: number | null;
+  /** When something that changed in the cluster may end that wait. */
+  mayRetryAtMs: number;
   lastProblem: string | null;
 }
 

@@ -12,8 +12,26 @@ export function newProgress(attempt: Attempt): AttemptProgress {
     steps: new Map(),
     retries: 0,
     retryAtMs: null,
+    mayRetryAtMs: Number.NEGATIVE_INFINITY,
     lastProblem: null,
   };
+}
+
+/**
+ * What stood in the way may be gone, so a change in the cluster ends the wait, but not before this: somebody who changes
+ * things all the time must not make us try all the time.
+ */
+const REST_MS = 1000;
+
+/** Milliseconds to wait before the next try; not positive: now. */
+export function waitLeftMs(group: Group, progress: AttemptProgress, nowMs: number): number {
+  const atMs = progress.retryAtMs ?? 0;
+  return (group.routesDirty ? Math.min(atMs, progress.mayRetryAtMs) : atMs) - nowMs;
+}
+
+function waitFor(progress: AttemptProgress, ms: number, nowMs: number): void {
+  progress.retryAtMs = nowMs + ms;
+  progress.mayRetryAtMs = nowMs + REST_MS;
 }
 
 export async function timed<T>(
@@ -36,7 +54,7 @@ export function retryLater(group: Group, env: Environment, progress: AttemptProg
   progress.retries += 1;
   progress.lastProblem = problem;
   const delayMs = retryDelayMs(progress.retries, group.spec.retry, env.random());
-  progress.retryAtMs = env.clock.monotonicMs() + delayMs;
+  waitFor(progress, delayMs, env.clock.monotonicMs());
   env.telemetry.retried(group.key, 'attempt');
   env.log.warn(
     { ...group.key, epoch: progress.epoch, retries: progress.retries, retryInMs: Math.round(delayMs), problem },
@@ -51,6 +69,6 @@ const LOOK_AGAIN_MS = 1000;
 /** Nothing failed, somebody is waited for; `failover.deadline` bounds it. Returns the delay in ms. */
 export function lookAgainLater(env: Environment, progress: AttemptProgress, problem: string): number {
   progress.lastProblem = problem;
-  progress.retryAtMs = env.clock.monotonicMs() + LOOK_AGAIN_MS;
+  waitFor(progress, LOOK_AGAIN_MS, env.clock.monotonicMs());
   return LOOK_AGAIN_MS;
 }

@@ -121,7 +121,7 @@ export async function publishIfNeeded(
 
 /** Secrets are not watched: the logins that published ones are made from are read so often. */
 const LOGINS_MS = 60_000;
-/** Nor is what stands in our way, such as a Service with a selector; a person who removed it wants to see that. */
+/** Nor is a ConfigMap or a Secret of somebody else that stands in our way; a person who removed it wants to see that. */
 const PROBLEMS_MS = 5000;
 
 /** How long what is published is taken to be as it was, unless a watch says otherwise. */
