@@ -3,6 +3,7 @@ import type { MemberView } from '../api/verdict.ts';
 import { rememberCaughtUp } from '../decide/caught-up.ts';
 import { lineageOf, rememberStreaming, type StreamMemory } from '../decide/lineage.ts';
 import { type Observation, settingsOf, viewOf } from '../decide/observation.ts';
+import { nextPromotionProofs } from '../decide/promotion-proof.ts';
 import { nextSplitBrain } from '../decide/split-brain.ts';
 import { viewMembers } from '../decide/views.ts';
 import { foreignToReadWrite } from '../route/slices.ts';
@@ -31,6 +32,18 @@ export function assess(group: Group, env: Environment, newPrimary: string | null
   const view = (systemIdentifier: string | null) => viewMembers(tracks, settings, { ...known, systemIdentifier });
   const views = view(expected);
   const memories = updateMemories(group, views, primary);
+  // While the routes move, the record still speaks of the old primary.
+  if (record.attempt === null) {
+    const { quarantined } = record;
+    group.proofs = nextPromotionProofs(group.proofs, {
+      settings,
+      members: views,
+      baseline,
+      quarantined,
+      memories,
+      nowMs,
+    });
+  }
   const base: Observation = {
     settings,
     members: views,

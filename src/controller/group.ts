@@ -8,6 +8,7 @@ import type { AttemptStep, Status } from '../api/status.ts';
 import type { MemberView } from '../api/verdict.ts';
 import { type CaughtUp, nobodyCaughtUp } from '../decide/caught-up.ts';
 import type { StreamMemory } from '../decide/lineage.ts';
+import { noProofs, type ProofMemory } from '../decide/promotion-proof.ts';
 import type { ReadSetState } from '../decide/read-set.ts';
 import type { KubeObject, ObjectKey } from '../ports/kube.ts';
 import type { Problem } from '../report/input.ts';
@@ -59,6 +60,7 @@ export interface Group {
   term: AbortSignal | null;
   resourceVersion: string | undefined;
   memories: ReadonlyMap<string, StreamMemory>;
+  proofs: ProofMemory;
   caughtUp: CaughtUp;
   readSet: ReadSetState | null;
   readWhy: Readonly<Record<string, string>>;
@@ -115,6 +117,7 @@ export function newGroup(
     term: null,
     resourceVersion: metadata.resourceVersion,
     memories: new Map(),
+    proofs: noProofs,
     caughtUp: nobodyCaughtUp,
     readSet: null,
     readWhy: {},

@@ -70,6 +70,7 @@ function reportInput(group: Group, env: Environment, seen: Assessment): ReportIn
     quarantined: record.quarantined,
     quarantinedTimelines: record.quarantinedTimelines,
     readWhy: group.readWhy,
+    promotionProofs: group.proofs.proofs,
   };
 }
 

@@ -88,22 +88,28 @@ function byHistory(
 export const mayReadHistory = ({ facts }: MemberView): boolean => facts?.rights.replication === true;
 
 function byMemory(member: MemberView, baseline: KnownBaseline, memory: StreamMemory | null, nowMs: number): Lineage {
-  const unproven = (why: string): Lineage => ({ kind: 'Unproven', why });
+  const forgotten = whyNotRemembered(member, baseline, memory, nowMs);
+  if (forgotten === null) return { kind: 'Descends', forkLsn: null };
   const unread = mayReadHistory(member)
     ? 'its timeline history could not be read yet'
     : 'its timeline history is unreadable (the monitor role lacks REPLICATION)';
-  if (memory === null || memory.primary !== baseline.primary || memory.timeline !== baseline.timeline) {
-    return unproven(
-      `${unread} and it was not seen streaming from ${baseline.primary} on timeline ${baseline.timeline}`,
-    );
-  }
-  if (memory.systemIdentifier !== baseline.systemIdentifier)
-    return unproven('it was another cluster when last seen streaming');
-  if (memory.startedAt !== member.facts?.startedAt)
-    return unproven('it restarted since it was seen streaming from the primary');
+  return { kind: 'Unproven', why: `${unread} and ${forgotten}` };
+}
+
+/** Why the memory of having seen it stream does not prove that it descends from the baseline; null: it does. */
+export function whyNotRemembered(
+  { facts }: MemberView,
+  baseline: KnownBaseline,
+  memory: StreamMemory | null,
+  nowMs: number,
+): string | null {
+  if (memory === null || memory.primary !== baseline.primary || memory.timeline !== baseline.timeline)
+    return `it was not seen streaming from ${baseline.primary} on timeline ${baseline.timeline}`;
+  if (memory.systemIdentifier !== baseline.systemIdentifier) return 'it was another cluster when last seen streaming';
+  if (memory.startedAt !== facts?.startedAt) return 'it restarted since it was seen streaming from the primary';
   if (nowMs - memory.atMs > STREAM_MEMORY_MS)
-    return unproven('it was last seen streaming from the primary more than an hour ago');
-  return { kind: 'Descends', forkLsn: null };
+    return 'it was last seen streaming from the primary more than an hour ago';
+  return null;
 }
 
 /** Brings the memory up to date with the newest views; keeps an old memory while nothing newer replaces it. */

@@ -1,5 +1,6 @@
 /** Everything a status is built from. Facts only: the conductor gathers them, `report` puts them into words. */
 import type { Decision, RouteTarget } from '../api/decision.ts';
+import type { PromotionProofs } from '../api/promotion-proof.ts';
 import type { GroupSettings } from '../api/settings.ts';
 import type { Attempt, Baseline, HistoryEntry, Status } from '../api/status.ts';
 import type { MemberView } from '../api/verdict.ts';
@@ -37,6 +38,7 @@ export interface ReportInput {
   readonly quarantinedTimelines: ReadonlyMap<string, number>;
   /** Per member why it is, or is not, in the read set. */
   readonly readWhy: Readonly<Record<string, string>>;
+  readonly promotionProofs: PromotionProofs;
 }
 
 /** One aspect before it becomes a condition. */

@@ -53,6 +53,7 @@ export function reportInput(over: Partial<ReportInput> = {}): ReportInput {
     quarantined: new Map(),
     quarantinedTimelines: new Map(),
     readWhy: {},
+    promotionProofs: new Map(),
     ...over,
   };
 }
