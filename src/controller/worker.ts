@@ -142,6 +142,7 @@ function observeOnly(group: Group, env: Environment): void {
   const seen = assess(group, env);
   group.decision = decide(seen.observation);
   group.views = seen.views;
+  hurryIfLost(group);
   env.telemetry.judged(group.key, group.settings, seen.views, group.published);
 }
 
@@ -166,7 +167,6 @@ async function lead(group: Group, env: Environment, signal: AbortSignal): Promis
       : null;
   await reportStatus(group, env, seen, signal);
   if (failure !== null) throw failure;
-  group.prober.setHurry(seen.views.some((view) => view.name === primaryName(group) && view.verdict !== 'Up'));
   return sooner(againInMs, group.requestsAgainInMs);
 }
 
@@ -209,6 +209,7 @@ function judge(group: Group, env: Environment): Assessment {
   if (group.decision?.rule !== decision.rule) env.telemetry.decided(group.key, decision);
   group.decision = decision;
   group.views = seen.views;
+  hurryIfLost(group);
   env.telemetry.judged(group.key, group.settings, seen.views, group.published);
   return seen;
 }
@@ -270,6 +271,12 @@ async function reportUnreadable(group: Group, env: Environment, signal: AbortSig
   group.resourceVersion = stored.metadata.resourceVersion;
   group.status = next;
   emitEvents(group, env, previous, next);
+}
+
+/** By what was seen alone: the others are looked at faster also while nothing can be written or this replica does not lead. */
+function hurryIfLost(group: Group): void {
+  const primary = primaryName(group);
+  group.prober.setHurry(group.views.some((view) => view.name === primary && view.verdict !== 'Up'));
 }
 
 const primaryName = (group: Group): string | null => group.record.primary ?? group.record.baseline?.primary ?? null;

@@ -43,6 +43,25 @@ test('an API server in trouble is asked once a second at most, and found again a
   await world.until('told', () => world.status().up === '2/3', 3000);
 });
 
+test.each([
+  ['while it leads', false],
+  ['when it could not keep the lease either', true],
+])('without the API server the standbys of a lost primary are looked at faster, %s', async (_, losesLease) => {
+  const world = createWorld();
+  const replica = world.start();
+  await adopted(world);
+  await world.run(5000);
+  replica.kube.fault = () => new KubeError('Unavailable', 'down');
+  if (losesLease) replica.leadership.lose();
+  world.server('a').kill();
+  await world.run(3000);
+  const before = replica.members.looks.length;
+  await world.run(5000);
+  const looks = replica.members.looks.slice(before).filter(({ server }) => server === 'b');
+  // Each 250 ms instead of each second.
+  expect(looks.length).toBeGreaterThanOrEqual(18);
+});
+
 test('at rest nothing is written but the numbers, once a minute', async () => {
   const world = createWorld();
   const replica = world.start();
