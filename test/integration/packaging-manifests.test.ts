@@ -164,6 +164,26 @@ describe('the API server', () => {
   });
 });
 
+describe('a second release', () => {
+  const first = ['-n', 'helm-first', '--create-namespace'];
+  const second = ['-n', 'helm-second', '--create-namespace'];
+  const install = (where: readonly string[], values: string) =>
+    helm('install', 'twice', CHART, ...where, '--set', values);
+
+  test('is refused when it brings what the cluster has one of, and taken without', async () => {
+    await install(first, 'crds.enabled=false');
+    await expect(install(second, 'userRoles.enabled=false')).rejects.toThrow(
+      'CustomResourceDefinition "databasefailovers.dbfailover.dev" in namespace "" exists',
+    );
+    await expect(install(second, 'crds.enabled=false')).rejects.toThrow(
+      'ClusterRole "twice-database-failover-operator-viewer" in namespace "" exists',
+    );
+    await install(second, 'crds.enabled=false,userRoles.enabled=false');
+    for (const [, namespace = ''] of [second, first])
+      expect(await helm('uninstall', 'twice', '-n', namespace)).toContain('uninstalled');
+  });
+});
+
 describe('the chart', () => {
   test('passes helm lint', async () => {
     expect(await helm('lint', '--strict', CHART)).toContain('0 chart(s) failed');

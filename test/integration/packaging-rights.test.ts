@@ -125,7 +125,10 @@ describe('people', () => {
         failoverrequests: ['create', 'update', 'patch', 'delete', 'deletecollection'],
       },
     ],
-    ['requester', { databasefailovers: [], failoverrequests: ['create'] }],
+    [
+      'requester',
+      { databasefailovers: ['get', 'list', 'watch'], failoverrequests: ['get', 'list', 'watch', 'create'] },
+    ],
   ])('bound as %s may do what the role is for', async (role, rights) => {
     const user = await bound(role);
     for (const [resource, verbs] of Object.entries(rights)) {
