@@ -1,8 +1,9 @@
 /** Reads what a resource's references name - credentials, authorities, client certificate - into what the members need. */
 import type { Spec } from '../api/database-failover.ts';
+import { readLogin } from '../api/login.ts';
 import { RESOURCES } from '../api/resources.ts';
 import type { CallOptions, KubeObject, KubePort, Resource } from '../ports/kube.ts';
-import type { MonitorAccess, TlsMaterial } from '../ports/members.ts';
+import type { MonitorAccess, RoleCredentials, TlsMaterial } from '../ports/members.ts';
 
 /** Access per member; a problem is data and names the field, never the value. */
 export type GroupAccess = ReadonlyMap<string, MonitorAccess>;
@@ -28,7 +29,7 @@ export async function readAccess(
   options: CallOptions,
 ): Promise<GroupAccess> {
   const objects = objectReader(kube, namespace, options);
-  const credentials = await readLogin(objects, spec.credentials.monitor.secretRef.name);
+  const credentials = await readCredentials(objects, spec.credentials.monitor.secretRef.name);
   const client = await readClientCertificate(objects, spec.tls.clientCertRef?.name ?? null);
   const access = new Map<string, MonitorAccess>();
   for (const member of spec.members) {
@@ -41,7 +42,7 @@ export async function readAccess(
 function combine(
   spec: Spec,
   serverName: string | null,
-  credentials: Read<{ user: string; password: string }>,
+  credentials: Read<RoleCredentials>,
   client: Read<TlsMaterial['clientCertificate']>,
   ca: Read<string | null>,
 ): MonitorAccess {
@@ -65,16 +66,12 @@ function objectReader(kube: Pick<KubePort, 'get'>, namespace: string, options: C
   };
 }
 
-async function readLogin(
-  read: ObjectReader,
-  name: string,
-): Promise<Read<{ readonly user: string; readonly password: string }>> {
+async function readCredentials(read: ObjectReader, name: string): Promise<Read<RoleCredentials>> {
   const secret = await read(RESOURCES.secret, name);
   if (secret === null) return missing(`Secret ${name} (credentials.monitor.secretRef) does not exist`);
-  const user = secretText(secret, 'username');
-  const password = secretText(secret, 'password');
-  if (user === null || user === '') return malformed(`Secret ${name} has no key username`);
-  if (password === null) return malformed(`Secret ${name} has no key password`);
+  const reading = readLogin(name, secret.data);
+  if (!reading.ok) return malformed(reading.detail);
+  const { username: user, password } = reading.login;
   return { ok: true, value: { user, password } };
 }
 

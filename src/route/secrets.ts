@@ -1,10 +1,11 @@
 /** Secrets for applications: full connection strings, made from the logins that the spec refers to and no others. */
 import type { SecretSpec } from '../api/database-failover.ts';
+import type { Login } from '../api/login.ts';
 import { RESOURCES } from '../api/resources.ts';
 import { unreachable } from '../api/unreachable.ts';
 import { type Connection, jdbcUri, pgpassLine, uri } from './connection-strings.ts';
 import { joinPlans, type PartialPlan, type RouteInput, type RouteProblem } from './contract.ts';
-import { type Login, readLogin } from './credentials.ts';
+import { loginOf } from './credentials.ts';
 import { publishData, renderData } from './published-data.ts';
 import { type Logins, type RouteAddresses, secretVariables } from './variables.ts';
 
@@ -51,7 +52,7 @@ function readLogins({ credentials }: RouteInput, secret: SecretSpec): LoginsRead
   };
   const read = (reference: { readonly name: string } | undefined): Login | null => {
     if (reference === undefined) return null;
-    const reading = readLogin(reference.name, credentials.get(reference.name));
+    const reading = loginOf(reference.name, credentials.get(reference.name));
     if (reading.kind === 'Usable') return reading.login;
     problem(reading.why, reading.detail);
     return null;

@@ -1,8 +1,8 @@
 /** What templates may say: the values behind every documented variable (docs/templates.md). */
 
+import type { Login } from '../api/login.ts';
 import { hostPort, uriEncode } from './connection-strings.ts';
 import type { RouteInput } from './contract.ts';
-import type { Login } from './credentials.ts';
 import type { TemplateVariables } from './templates.ts';
 
 /** Where applications reach one of the two Services. */

@@ -202,8 +202,18 @@ describe('a Secret', () => {
   test.each<[string, KubeObject | null | undefined, string, string]>([
     ['is missing', null, 'CredentialsMissing', 'Secret writer was not found'],
     ['could not be read', undefined, 'CredentialsMissing', 'Secret writer could not be read'],
-    ['has no password', broken({ username: base64('app') }), 'CredentialsMalformed', 'key password of Secret writer'],
-    ['has an empty name', broken({ username: '', password: base64('x') }), 'CredentialsMalformed', 'key username'],
+    [
+      'has no password',
+      broken({ username: base64('app') }),
+      'CredentialsMalformed',
+      'Secret writer has no key password',
+    ],
+    [
+      'has an empty name',
+      broken({ username: '', password: base64('x') }),
+      'CredentialsMalformed',
+      'key username of Secret writer is empty',
+    ],
     [
       'ends in a line break',
       broken({ username: base64('app'), password: base64('hush\n') }),
