@@ -96,9 +96,8 @@ export function createController({ env, namespaces }: ControllerOptions): Contro
     worker?.stop();
     workers.delete(key);
     queue.forget(key);
-    // They wait for the resource to be made anew, or are told that it is gone.
-    for (const { object, status } of worker?.group.requests.values() ?? [])
-      if (status.finishedAt === undefined) orphans.add(key, object);
+    // They wait for the resource to be made anew, or are told that it is gone; finished ones live on for their time.
+    for (const { object, status } of worker?.group.requests.values() ?? []) orphans.add(key, { ...object, status });
   };
 
   const onResource = (namespace: string | null) => (event: WatchEvent) => {

@@ -1,7 +1,11 @@
-/** FailoverRequests whose resource does not exist: kept for a moment, since both may be applied at once, then refused. */
+/**
+ * FailoverRequests whose resource does not exist: kept for a moment, since both may be applied at once, then refused. Finished
+ * ones are deleted when their time to live is over, as they are while the resource is there.
+ */
+import { durationMs } from '../api/duration.ts';
 import { parseFailoverRequest } from '../api/parse.ts';
 import { API_VERSION, RESOURCES } from '../api/resources.ts';
-import type { KubeObject } from '../ports/kube.ts';
+import { KubeError, type KubeObject } from '../ports/kube.ts';
 import { type Environment, isoTime } from './environment.ts';
 
 export interface OrphanRequests {
@@ -12,12 +16,16 @@ export interface OrphanRequests {
   stop(): void;
 }
 
-/** `kubectl apply` of a folder creates both within this. */
+/** `kubectl apply` of a folder creates both within this. Also the pause after a failure, and while another replica leads. */
 const PATIENCE_MS = 10_000;
+/** Timers of Node end at once beyond 24.8 days; a time to live may be a year. */
+const LONGEST_WAIT_MS = 3_600_000;
 
 interface Orphan {
   readonly key: string;
   readonly object: KubeObject;
+  /** Wall time; null: it has not finished. */
+  readonly deleteAtMs: number | null;
   readonly cancel: () => void;
 }
 
@@ -30,30 +38,42 @@ export function createOrphanRequests(env: Environment, exists: (key: string) => 
     orphans.delete(uid);
   };
 
-  const wait = (uid: string, { key, object }: Pick<Orphan, 'key' | 'object'>): void => {
-    const cancel = env.clock.after(PATIENCE_MS, () => {
-      refuse(uid).catch((error: unknown) => {
-        if (stopping.signal.aborted) return;
-        wait(uid, { key, object });
+  const wait = (uid: string, orphan: Omit<Orphan, 'cancel'>, ms: number): void => {
+    const cancel = env.clock.after(Math.min(Math.max(ms, 0), LONGEST_WAIT_MS), () => {
+      act(uid).catch((error: unknown) => {
+        if (stopping.signal.aborted || orphans.has(uid)) return;
+        wait(uid, orphan, PATIENCE_MS);
         env.log.warn(
-          { key, error: error instanceof Error ? error.message : 'unknown' },
-          'request could not be refused',
+          { key: orphan.key, error: error instanceof Error ? error.message : 'unknown' },
+          `request could not be ${orphan.deleteAtMs === null ? 'refused' : 'deleted'}`,
         );
       });
     });
-    orphans.set(uid, { key, object, cancel });
+    orphans.set(uid, { ...orphan, cancel });
   };
 
-  const refuse = async (uid: string): Promise<void> => {
+  const act = async (uid: string): Promise<void> => {
     const orphan = orphans.get(uid);
     if (orphan === undefined || exists(orphan.key)) return;
-    if (!env.leadership.isLeader()) {
-      // Whoever leads refuses it; should that process die first, it is this one's business.
-      wait(uid, orphan);
+    const leftMs = (orphan.deleteAtMs ?? 0) - env.clock.now();
+    // Whoever leads does it; should that process die first, it is this one's business.
+    if (leftMs > 0 || !env.leadership.isLeader()) {
+      wait(uid, orphan, leftMs > 0 ? leftMs : PATIENCE_MS);
       return;
     }
+    // What it becomes by this comes back as an event.
     orphans.delete(uid);
-    const { name = '', namespace = '', generation = 0 } = orphan.object.metadata;
+    await (orphan.deleteAtMs === null ? refuse(orphan) : remove(orphan));
+  };
+
+  const remove = async ({ object }: Orphan): Promise<void> => {
+    const { name = '', namespace = '', uid } = object.metadata;
+    const preconditions = uid === undefined ? {} : { uid };
+    await env.kube.delete(RESOURCES.failoverRequest, { namespace, name }, preconditions, { signal: stopping.signal });
+  };
+
+  const refuse = async (orphan: Orphan): Promise<void> => {
+    const { name = '', namespace = '', uid = '', generation = 0 } = orphan.object.metadata;
     const message = `there is no DatabaseFailover ${orphan.key.split('/')[1]} in namespace ${namespace}; create a request for one that exists`;
     const at = isoTime(env.clock.now());
     const condition = {
@@ -73,20 +93,29 @@ export function createOrphanRequests(env: Environment, exists: (key: string) => 
         { type: 'Complete', ...condition },
       ],
     };
-    await env.kube.apply(
-      RESOURCES.failoverRequest,
-      { apiVersion: API_VERSION, kind: RESOURCES.failoverRequest.kind, metadata: { name, namespace, uid }, status },
-      { signal: stopping.signal, force: true, subresource: 'status' },
-    );
+    const metadata = { name, namespace, uid };
+    try {
+      await env.kube.apply(
+        RESOURCES.failoverRequest,
+        { apiVersion: API_VERSION, kind: RESOURCES.failoverRequest.kind, metadata, status },
+        { signal: stopping.signal, force: true, subresource: 'status' },
+      );
+    } catch (error) {
+      // Deleted, or deleted and made anew, and no watch has told so.
+      if (!(error instanceof KubeError) || (error.code !== 'NotFound' && error.code !== 'Conflict')) throw error;
+    }
   };
 
   return {
     add: (key, object) => {
       const { uid = '' } = object.metadata;
       const parsed = parseFailoverRequest(object);
-      if (!parsed.ok || parsed.status.finishedAt !== undefined) return;
       drop(uid);
-      wait(uid, { key, object });
+      if (!parsed.ok) return;
+      const { finishedAt } = parsed.status;
+      const deleteAtMs =
+        finishedAt === undefined ? null : Date.parse(finishedAt) + durationMs(parsed.spec.ttlAfterFinished);
+      wait(uid, { key, object, deleteAtMs }, deleteAtMs === null ? PATIENCE_MS : deleteAtMs - env.clock.now());
     },
     take: (key) => {
       const mine = [...orphans.values()].filter((orphan) => orphan.key === key);

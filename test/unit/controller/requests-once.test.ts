@@ -102,29 +102,3 @@ test('a pending request outlives its resource when that is made anew', async () 
   await world.until('finished', () => world.requestStatus('again')?.finishedAt !== undefined, 60_000);
   expect(world.requestStatus('again')?.reason).toBe('AlreadyRouted');
 });
-
-test('a pending request whose resource is deleted for good is told so', async () => {
-  const world = createWorld();
-  world.start();
-  await adopted(world);
-  world.request('again', { kind: 'ForceRoute', to: 'a', at: '2026-03-01T13:00:00Z' });
-  await world.run(1000);
-  world.cluster.delete(RESOURCES.databaseFailover, ORDERS);
-  await world.run(15_000);
-  expect(world.requestStatus('again')?.reason).toBe('ResourceNotFound');
-});
-
-test('a request for a resource that does not exist is refused by whoever leads by then', async () => {
-  const world = createWorld();
-  const first = world.start();
-  const second = world.start({ leading: false });
-  await adopted(world);
-  world.cluster.delete(RESOURCES.databaseFailover, ORDERS);
-  world.request('again', { kind: 'ForceRoute', to: 'a' });
-  await world.run(5000);
-  first.crash();
-  await world.run(10_000);
-  second.leadership.win();
-  await world.run(15_000);
-  expect(world.requestStatus('again')?.reason).toBe('ResourceNotFound');
-});
