@@ -6,7 +6,7 @@ export const RESOURCE = 'orders';
 export const DATABASE = 'orders';
 
 export const ROLES = {
-  monitor: { user: 'dbfo_monitor', password: 'monitor-s3cret' },
+  monitor: { user: 'dbfailover_monitor', password: 'monitor-s3cret' },
   application: { user: 'orders_app', password: 'app-s3cret' },
 } as const;
 

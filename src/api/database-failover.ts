@@ -27,7 +27,9 @@ const credentialsSchema = z
         ),
       })
       .optional()
-      .meta({ description: 'Role with which the operator acts. Without it Automatic holds and says so.' }),
+      .meta({
+        description: 'Role with which the operator acts on servers. Not read by this version, which does not promote.',
+      }),
   })
   .meta({
     description:
@@ -51,7 +53,7 @@ const tlsSchema = z
 const specFields = z.object({
   mode: z.enum(['Automatic', 'Manual', 'Follow']).meta({
     description:
-      'Who promotes: Automatic (the operator), Manual (a person’s request), Follow (others). Promotions by others are followed in every mode.',
+      'Who promotes: Automatic (the operator), Manual (a person’s request), Follow (others). Promotions by others are followed in every mode; this version does only that.',
   }),
   paused: z.boolean().default(false).meta({ description: 'True: no automatic act; requests are still honoured.' }),
   database: z

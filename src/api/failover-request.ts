@@ -28,7 +28,7 @@ const wordList = (kinds: readonly RequestKind[]) => `${kinds.slice(0, -1).join('
 const requestSpecFields = z.object({
   databaseFailover: objectName('Name of the DatabaseFailover, in the namespace of this request.'),
   kind: z.enum(requestKinds).meta({
-    description: `${requestKinds.slice(0, -1).join(', ')} or ${requestKinds.at(-1)}; docs/requests.md says when each is allowed.`,
+    description: `${requestKinds.slice(0, -1).join(', ')} or ${requestKinds.at(-1)}; docs/requests.md says when each is allowed. This version answers all but ForceRoute and Rebaseline with NotYetSupported.`,
   }),
   to: memberName('Member to promote (Switchover, Failover) or to route to (ForceRoute).').optional(),
   accept: z

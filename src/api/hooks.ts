@@ -91,7 +91,7 @@ export const promotionSchema = z
     webhook: webhookSchema.optional(),
   })
   .prefault({})
-  .meta({ description: 'How a standby is promoted.' });
+  .meta({ description: 'How a standby is promoted. No effect in this version, which does not promote.' });
 
 const rungSchema = withRules(
   z.object({
@@ -104,6 +104,7 @@ const rungSchema = withRules(
 );
 
 export const fencingSchema = z.array(rungSchema).max(8).default([]).meta({
-  description: 'Further ways to fence the old primary, tried in this order after those that need no help.',
+  description:
+    'Further ways to fence the old primary, tried in this order after those that need no help. No effect in this version, which does not promote.',
   'x-kubernetes-list-type': 'atomic',
 });

@@ -36,14 +36,12 @@ export const memberSchema = z
       }),
     promotable: z.boolean().default(true).meta({
       description:
-        'Whether the operator may choose this member as the new primary. Following a promotion by others ignores it.',
+        'Whether the operator may choose this member as the new primary (this version does not promote). Following a promotion by others ignores it.',
     }),
-    priority: z
-      .int()
-      .min(0)
-      .max(1000)
-      .default(100)
-      .meta({ description: 'Ranks members that are equal in data (within failover.preferWithin); higher wins.' }),
+    priority: z.int().min(0).max(1000).default(100).meta({
+      description:
+        'Ranks members that are equal in data (within failover.preferWithin); higher wins. No effect in this version, which does not promote.',
+    }),
     direct: z.boolean().default(true).meta({
       description:
         'False when a proxy, load balancer or rejecting firewall stands between: a refused connection then proves nothing.',

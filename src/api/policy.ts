@@ -29,17 +29,24 @@ export const detectionSchema = z
       min: '0s',
       max: '24h',
     }).default('60s'),
-    witnessPatience: duration('Longest wait for the WAL receivers of the standbys to say whether the primary lives.', {
-      min: '0s',
-      max: '1h',
-    }).default('60s'),
+    witnessPatience: duration(
+      'Longest wait for the WAL receivers of the standbys to say whether the primary lives. In this version only for status.members[].witness.',
+      {
+        min: '0s',
+        max: '1h',
+      },
+    ).default('60s'),
     writeProbe: z.enum(['Disabled', 'EmitMessage']).default('Disabled').meta({
-      description: 'EmitMessage: also commit a small logical message on the primary, to notice commits that hang.',
+      description:
+        'EmitMessage: also commit a small logical message on the primary, to notice commits that hang. No effect in this version, which does not promote.',
     }),
-    writeProbeFailureAfter: duration('How long commits may hang before that counts toward dead.', {
-      min: '1s',
-      max: '1h',
-    }).default('30s'),
+    writeProbeFailureAfter: duration(
+      'How long commits may hang before that counts toward dead. No effect in this version, which does not promote.',
+      {
+        min: '1s',
+        max: '1h',
+      },
+    ).default('30s'),
   })
   .prefault({})
   .meta({ description: 'How the operator looks at members and when it calls one dead.' });
@@ -64,7 +71,9 @@ export const failoverSchema = z
     }).default('5m'),
   })
   .prefault({})
-  .meta({ description: 'Bounds on a failover that the operator performs.' });
+  .meta({
+    description: 'Bounds on a failover that the operator performs. No effect in this version, which does not promote.',
+  });
 
 export const retrySchema = z
   .object({

@@ -117,7 +117,9 @@ export const ifItFailedNowSchema = z
       'x-kubernetes-list-type': 'atomic',
     }),
   })
-  .meta({ description: 'What would happen if the primary failed now.' });
+  .meta({
+    description: 'What would happen if the primary failed now. Absent in this version, which does not promote.',
+  });
 
 export const statusSchema = z
   .object({
