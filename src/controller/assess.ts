@@ -14,8 +14,8 @@ import { knownBaseline } from './record.ts';
 
 export interface Assessment {
   readonly views: readonly MemberView[];
-  /** The same, judged without a learned system identifier. */
-  readonly unbiased: readonly MemberView[];
+  /** The same, judged without a learned system identifier; only Rebaseline asks for it. */
+  readonly unbiased: () => readonly MemberView[];
   readonly observation: Observation;
 }
 
@@ -64,7 +64,7 @@ export function assess(group: Group, env: Environment, newPrimary: string | null
   };
   return {
     views,
-    unbiased: view(settings.systemIdentifier),
+    unbiased: () => view(settings.systemIdentifier),
     observation: { ...base, splitBrain: nextSplitBrain(base) },
   };
 }

@@ -31,13 +31,11 @@ export async function route(
   seen: Seen,
   signal: AbortSignal,
 ): Promise<string | null> {
-  const members = attempt.kind === 'Rebaseline' ? seen.unbiased : seen.observation.members;
+  const members = attempt.kind === 'Rebaseline' ? seen.unbiased() : seen.observation.members;
   const baseline = seenBaseline(group, env, attempt, members);
   if (baseline === null) return `${attempt.to} has not told its position yet`;
   const record = completedRecord(group, attempt, seen.observation, baseline);
-  const published = await timed(progress, 'Routing', env, () =>
-    publishRoutes(group, env, { record, members, signal, continues: true }),
-  );
+  const published = await timed(progress, 'Routing', env, () => publishRoutes(group, env, { record, members, signal }));
   if (!published.readWriteDone)
     return published.problems.map((problem) => problem.message).join('; ') || 'the route is not written yet';
   return complete(group, env, attempt, progress, { record, observation: seen.observation }, signal);
@@ -57,7 +55,7 @@ export async function conclude(
   seen: Seen,
   signal: AbortSignal,
 ): Promise<Conclusion> {
-  const members = attempt.kind === 'Rebaseline' ? seen.unbiased : seen.observation.members;
+  const members = attempt.kind === 'Rebaseline' ? seen.unbiased() : seen.observation.members;
   const baseline =
     seenBaseline(group, env, attempt, members) ??
     inferredBaseline(attempt, isoTime(env.clock.now()), group.record.baseline);
@@ -108,7 +106,7 @@ export async function undo(
   const old = viewOf(observation, routedBefore(group, attempt));
   const usable = old !== null && reasonNotRoutable(old, observation.quarantined) === null;
   const record: GroupRecord = { ...group.record, primary: usable ? old.name : null };
-  const published = await publishRoutes(group, env, { record, members: observation.members, signal, continues: true });
+  const published = await publishRoutes(group, env, { record, members: observation.members, signal });
   if (!published.readWriteDone) return 'the old route is not written yet';
   const progress = group.progress ?? newProgress(attempt);
   const entry = { ...ended(env, attempt, progress, 'Aborted', null), reason: why.slice(0, 1024) };

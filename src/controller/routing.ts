@@ -12,7 +12,7 @@ import { type Group, routeOwner, settleTouched } from './group.ts';
 import { type PublishOutcome, publishedState, type Snapshot } from './publisher.ts';
 import { refreshReadSet } from './read-set.ts';
 import type { GroupRecord } from './record.ts';
-import { routeAddresses } from './route-addresses.ts';
+import { type RouteAddresses, routeAddresses } from './route-addresses.ts';
 
 /** Member the read-write route may lead to now: the recorded primary, unless the last evidence forbids it (I1). */
 export function routablePrimary(record: GroupRecord, members: readonly MemberView[]): string | null {
@@ -23,6 +23,8 @@ export function routablePrimary(record: GroupRecord, members: readonly MemberVie
   return reasonNotRoutable(view, record.quarantined) === null ? record.primary : null;
 }
 
+const NO_ADDRESSES: RouteAddresses = { addresses: new Map(), addressProblems: new Map() };
+
 export async function drainRoutes(
   group: Group,
   env: Environment,
@@ -30,7 +32,8 @@ export async function drainRoutes(
   signal: AbortSignal,
 ): Promise<void> {
   group.touched = [];
-  const input = { ...(await publishInput(group, env, target, [], signal)), snapshot: usableSnapshot(group) };
+  // No address is asked for: emptying a route must not wait for a resolver.
+  const input = { ...publishInput(group, target, NO_ADDRESSES), snapshot: usableSnapshot(group) };
   const outcome = await env.publisher.drain(input, { signal });
   noteOutcome(group, outcome);
   group.published = { ...target, primary: null };
@@ -52,35 +55,46 @@ export interface RoutesPublished {
   readonly differing: readonly ForeignEdit[];
 }
 
-/** Publishes what `record` asks for, with these members' evidence. */
+/** Publishes what `record` asks for, with these members' evidence, going on from where the last step of the attempt ended. */
 export async function publishRoutes(
   group: Group,
   env: Environment,
-  wanted: {
-    readonly record: GroupRecord;
-    readonly members: readonly MemberView[];
-    readonly signal: AbortSignal;
-    /** Both routes lead nowhere. */
-    readonly emptyBoth?: boolean;
-    /** Begin with the objects as the last step of this attempt left them. */
-    readonly continues?: boolean;
-  },
+  wanted: { readonly record: GroupRecord; readonly members: readonly MemberView[]; readonly signal: AbortSignal },
 ): Promise<RoutesPublished> {
   const { record, members, signal } = wanted;
+  const target = targetOf(group, env, record, members);
+  const addresses = await routeAddresses(group, env, members, signal);
+  return publishTarget(group, env, { target, addresses, snapshot: usableSnapshot(group) }, signal);
+}
+
+/** Where both routes should lead by `record` and evidence. */
+function targetOf(group: Group, env: Environment, record: GroupRecord, members: readonly MemberView[]) {
   const primary = routablePrimary(record, members);
-  const readers = wanted.emptyBoth === true ? [] : refreshReadSet(group, env, members, record, primary);
-  const target: RouteTarget = { epoch: record.epoch, primary, readers };
-  const snapshot = wanted.continues === true ? usableSnapshot(group) : null;
+  return { epoch: record.epoch, primary, readers: refreshReadSet(group, env, members, record, primary) };
+}
+
+interface Publication {
+  readonly target: RouteTarget;
+  readonly addresses: RouteAddresses;
+  /** Objects to begin with; null: read them. */
+  readonly snapshot: Snapshot | null;
+}
+
+async function publishTarget(
+  group: Group,
+  env: Environment,
+  { target, addresses, snapshot }: Publication,
+  signal: AbortSignal,
+): Promise<RoutesPublished> {
   group.touched = [];
-  const input = { ...(await publishInput(group, env, target, members, signal)), snapshot };
-  const outcome = await env.publisher.publish(input, { signal });
+  const outcome = await env.publisher.publish({ ...publishInput(group, target, addresses), snapshot }, { signal });
   noteOutcome(group, outcome);
   const now = publishedState(outcome.snapshot, routeOwner(group), group.spec);
   const readWriteDone =
-    now.primary === primary && !outcome.problems.some((problem) => problem.reason === 'HigherEpoch');
+    now.primary === target.primary && !outcome.problems.some((problem) => problem.reason === 'HigherEpoch');
   group.published = target;
   group.publishedAtMs = env.clock.monotonicMs();
-  env.telemetry.routeConfirmed(group.key, record.epoch, outcome.writes);
+  env.telemetry.routeConfirmed(group.key, target.epoch, outcome.writes);
   return { readWriteDone, problems: outcome.problems, differing: outcome.differing };
 }
 
@@ -100,20 +114,22 @@ export async function publishIfNeeded(
     return;
   }
   const members = seen.views;
-  const emptyBoth = group.decision?.action.kind === 'EmptyBoth';
-  const primary = routablePrimary(record, members);
-  const readers = emptyBoth ? [] : refreshReadSet(group, env, members, record, primary);
+  const isEmpty = group.decision?.action.kind === 'EmptyBoth';
+  const target = isEmpty
+    ? { epoch: record.epoch, primary: routablePrimary(record, members), readers: [] }
+    : targetOf(group, env, record, members);
   // A successor must find the read set again before it touches what its predecessor published.
   if (members.some((member) => !member.asked) && hasPublished(group)) return;
-  const { addresses } = await routeAddresses(group, env, members, signal);
-  const wanted = JSON.stringify([group.generation, record.epoch, primary, readers, [...addresses]]);
+  const addresses = await routeAddresses(group, env, members, signal);
+  const { epoch, primary, readers } = target;
+  const wanted = JSON.stringify([group.generation, epoch, primary, readers, [...addresses.addresses]]);
   const nowMs = env.clock.monotonicMs();
   const isRepair = wanted === group.publishedFingerprint;
   if (isRepair && nowMs < group.contention.repairAtMs) return;
   if (isRepair && !group.routesDirty && nowMs - group.publishedAtMs < recheckMs(group, env)) return;
   // What was refused last time differs for that reason, and nobody else has changed it.
   const hadRefusals = group.routeProblems.some(({ reason }) => reason === 'Forbidden' || reason === 'WriteFailed');
-  const { differing } = await publishRoutes(group, env, { record, members, signal, emptyBoth });
+  const { differing } = await publishTarget(group, env, { target, addresses, snapshot: null }, signal);
   if (isRepair && !hadRefusals) group.contention = noteForeignEdits(group.contention, differing, nowMs);
   group.publishedFingerprint = wanted;
   if (record.primary !== primary) group.record = { ...record, primary };
@@ -141,20 +157,8 @@ function noteOutcome(group: Group, outcome: PublishOutcome): void {
   settleTouched(group, outcome.written);
 }
 
-async function publishInput(
-  group: Group,
-  env: Environment,
-  target: RouteTarget,
-  members: readonly MemberView[],
-  signal: AbortSignal,
-) {
-  return {
-    owner: routeOwner(group),
-    spec: group.spec,
-    members: group.settings.members,
-    ...(await routeAddresses(group, env, members, signal)),
-    target,
-  };
+function publishInput(group: Group, target: RouteTarget, addresses: RouteAddresses) {
+  return { owner: routeOwner(group), spec: group.spec, members: group.settings.members, ...addresses, target };
 }
 
 const hasPublished = (group: Group): boolean =>

@@ -23,16 +23,16 @@ const ADOPTS_PUBLISHED = 203;
 const UNFIT: ReadonlySet<Verdict> = new Set<Verdict>(['WrongCluster', 'DuplicateMember', 'Ambiguous', 'NotPostgres']);
 
 /**
- * The last look, with evidence taken after the route was emptied: `sinceMs` is when it began (monotonic). `unbiased` are
+ * The last look, with evidence taken after the route was emptied: `sinceMs` is when it began (monotonic). `unbiased` gives
  * the same members judged without a learned system identifier, which is what Rebaseline goes by.
  */
 export function checkAttempt(
   attempt: Attempt,
   observation: Observation,
-  unbiased: readonly MemberView[],
+  unbiased: () => readonly MemberView[],
   sinceMs: number,
 ): AttemptCheck {
-  const members = attempt.kind === 'Rebaseline' ? unbiased : observation.members;
+  const members = attempt.kind === 'Rebaseline' ? unbiased() : observation.members;
   const target = viewOf({ members }, attempt.to);
   if (target === null) return abort('UnknownMember', `${attempt.to} is not in spec.members any more`);
   if (target.verdict !== 'Up') return checkLost(target);
@@ -50,7 +50,7 @@ export function checkAttempt(
     case 'Follow':
       return checkFollow(attempt, observation);
     case 'Rebaseline':
-      return checkSoleWriter(attempt, unbiased);
+      return checkSoleWriter(attempt, members);
     case 'Adopt':
       return attempt.rule === ADOPTS_PUBLISHED ? PROCEED : checkSoleWriter(attempt, observation.members);
     case 'ForceRoute':

@@ -23,7 +23,7 @@ export type RequestOutcome =
 export interface RequestContext {
   readonly observation: Observation;
   /** The members judged without any learned system identifier, for Rebaseline. */
-  readonly unbiased: readonly MemberView[];
+  readonly unbiased: () => readonly MemberView[];
   /** status.epoch. */
   readonly epoch: number;
   /** Wall ms, compared with `at`. */
@@ -103,12 +103,13 @@ function forceRoute(request: RequestSpec, { observation }: RequestContext): Requ
 }
 
 function rebaseline(request: RequestSpec, { observation, unbiased }: RequestContext): RequestOutcome {
-  const writers = unbiased.filter((member) => member.writable);
+  const members = unbiased();
+  const writers = members.filter((member) => member.writable);
   const [writer] = writers;
   const guards: Guard[] = [
     foreignGuard(observation),
     {
-      passed: unbiased.every((member) => member.asked),
+      passed: members.every((member) => member.asked),
       reason: 'NotAllAsked',
       message: 'every member was looked at once',
     },

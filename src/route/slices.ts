@@ -79,12 +79,6 @@ export function planSliceDrain(input: SliceInput): PartialPlan {
   return { writes, problems: foreignProblems(input) };
 }
 
-/** Every server behind a Service, over all slices that name it, ours or not: `address port` each, sorted. */
-export function serversBehind(slices: readonly KubeObject[], service: string): readonly string[] {
-  const all = slices.map(observeSlice).filter((slice) => slice.service === service);
-  return [...new Set(all.flatMap(serversOf))].sort();
-}
-
 function ownSlices({ current, owner }: SliceInput): OwnSlice[] {
   return current.slices
     .filter((object) => isOurs(object, owner))

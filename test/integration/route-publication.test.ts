@@ -7,11 +7,11 @@ import { createPublisher, type PublishInput } from '../../src/controller/publish
 import type { KubeObject, Resource } from '../../src/ports/kube.ts';
 import { observeSlice } from '../../src/route/observed-objects.ts';
 import { planRoutes } from '../../src/route/plan.ts';
-import { serversBehind } from '../../src/route/slices.ts';
 import { type ApiObject, connect, type TestApi } from '../support/api.ts';
 import { freshNamespace } from '../support/crds.ts';
 import { realKubeClient } from '../support/kube-clients.ts';
 import { ADDRESSES, aSpec, dual, type InputChanges } from '../support/published-objects.ts';
+import { serversBehind } from '../support/servers-behind.ts';
 
 const CLUSTER_DOMAIN = 'cluster.local';
 const { client } = realKubeClient(readWorld().kubeconfig);

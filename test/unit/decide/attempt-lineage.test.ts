@@ -20,7 +20,7 @@ const noRight = { history: null, rights: { monitor: true, replication: false } }
 
 const check = (factsOver: Partial<MemberFacts>) => {
   const seen = observation({ members: [dead('a'), promoted('b', {}, factsOver)], attemptUnderway: true });
-  return checkAttempt(attempt, seen, seen.members, 0);
+  return checkAttempt(attempt, seen, () => seen.members, 0);
 };
 
 test.each([

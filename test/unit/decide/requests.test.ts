@@ -15,7 +15,13 @@ const order = (over: Partial<RequestSpec>): RequestSpec => ({
 function context(over: Partial<RequestContext> = {}): RequestContext {
   const seen =
     over.observation ?? observation({ members: [dead('a'), promoted('b', {}, { history: null }), standby('c')] });
-  return { observation: seen, unbiased: seen.members, epoch: 7, nowMs: Date.parse('2026-12-01T12:00:00Z'), ...over };
+  return {
+    observation: seen,
+    unbiased: () => seen.members,
+    epoch: 7,
+    nowMs: Date.parse('2026-12-01T12:00:00Z'),
+    ...over,
+  };
 }
 
 describe('a ForceRoute request', () => {
@@ -93,7 +99,7 @@ describe('a Rebaseline request', () => {
 
   it('begins anew with the one writer, whatever its system identifier', () => {
     const restored = [primary('a', {}, { systemIdentifier: '42' }), standby('b')];
-    expect(evaluateRequest(rebaseline, context({ unbiased: restored }))).toMatchObject({
+    expect(evaluateRequest(rebaseline, context({ unbiased: () => restored }))).toMatchObject({
       kind: 'Begin',
       attempt: 'Rebaseline',
       to: 'a',
@@ -105,7 +111,7 @@ describe('a Rebaseline request', () => {
     ['SeveralWriters', [primary('a'), primary('b')]],
     ['NotAllAsked', [primary('a'), unasked('b')]],
   ])('is refused with %s', (reason, unbiased) => {
-    expect(evaluateRequest(rebaseline, context({ unbiased }))).toMatchObject({
+    expect(evaluateRequest(rebaseline, context({ unbiased: () => unbiased }))).toMatchObject({
       kind: 'Finish',
       success: false,
       reason,

@@ -5,8 +5,8 @@ import type { KubeObject } from '../../../src/ports/kube.ts';
 import type { CurrentObjects, RouteInput, RoutePlan } from '../../../src/route/contract.ts';
 import { epochOf, highestEpoch, isOurs } from '../../../src/route/ownership.ts';
 import { planDrain, planRoutes } from '../../../src/route/plan.ts';
-import { serversBehind } from '../../../src/route/slices.ts';
 import { ADDRESSES, execute, OWNER, routeInput, service, slice } from '../../support/published-objects.ts';
+import { serversBehind } from '../../support/servers-behind.ts';
 
 /** Any server of the group in either family, and two that nobody knows. */
 const MEMBER_OF: ReadonlyMap<string, string> = new Map([

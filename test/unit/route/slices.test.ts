@@ -3,7 +3,6 @@ import { EPOCH_ANNOTATION, PRIMARY_ANNOTATION } from '../../../src/api/resources
 import type { CurrentObjects } from '../../../src/route/contract.ts';
 import { observeSlice } from '../../../src/route/observed-objects.ts';
 import { planDrain, planRoutes } from '../../../src/route/plan.ts';
-import { serversBehind } from '../../../src/route/slices.ts';
 import {
   ADDRESSES,
   dual,
@@ -14,6 +13,7 @@ import {
   settled,
   slice,
 } from '../../support/published-objects.ts';
+import { serversBehind } from '../../support/servers-behind.ts';
 
 const named = (current: CurrentObjects, name: string) => {
   const found = current.slices.find(({ metadata }) => metadata.name === name);
