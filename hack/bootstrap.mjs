@@ -3,7 +3,7 @@
  * `node hack/bootstrap.mjs FILE ARGUMENT...`. Plain JavaScript for any Node from 18 on, without dependencies, because
  * nothing is installed yet when it starts; the file itself runs on the Node that package-lock.json pins.
  */
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
 import { constants } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
@@ -11,6 +11,8 @@ import { fileURLToPath } from 'node:url';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const modules = join(root, 'node_modules');
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+const PROGRESS_MS = 5_000;
 /** npm writes it last, so that an interrupted installation does not count. */
 const installedMark = join(modules, '.package-lock.json');
 
@@ -37,16 +39,26 @@ function isInstalled() {
   );
 }
 
-function install() {
+/** npm shows on a terminal alone that it works; elsewhere a line tells it each 5 s. */
+async function install() {
   if (isInstalled()) return;
-  process.stderr.write('installing the npm packages (npm ci) ...\n');
-  const { status, error } = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+  const what = 'installing the npm packages (npm ci) ...';
+  process.stderr.write(`${what}\n`);
+  const child = spawn('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
     cwd: root,
     stdio: ['ignore', 2, 2],
     env: { ...process.env, NODE_ENV: 'development' },
   });
-  if (error !== undefined) fail('npm was not found: install Node.js with npm, see https://nodejs.org/en/download.');
-  if (status !== 0) fail('npm ci failed; its messages stand above.');
+  const stopRelay = relaySignals(child);
+  const startedAt = Date.now();
+  const tell = () => process.stderr.write(`${what} ${Math.round((Date.now() - startedAt) / 1000)} s\n`);
+  const timer = process.stderr.isTTY ? undefined : setInterval(tell, PROGRESS_MS);
+  const { code, signal, error } = await endOf(child);
+  clearInterval(timer);
+  stopRelay();
+  if (error !== null) fail('npm was not found: install Node.js with npm, see https://nodejs.org/en/download.');
+  if (signal !== null) process.exit(128 + constants.signals[signal]);
+  if (code !== 0) fail('npm ci failed; its messages stand above.');
 }
 
 /** The PostgreSQL packages make these in their install scripts, which npm may have been told not to run. */
@@ -64,21 +76,37 @@ function linkPostgresLibraries() {
   }
 }
 
-/** Node cannot replace itself, so this process stays, passes signals on and ends as its child ends. */
-function run(file, args) {
-  const child = spawn(join(modules, '.bin', 'node'), [file, ...args], { stdio: 'inherit' });
-  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
-  // From a terminal the child gets Ctrl-C itself.
-  process.on('SIGINT', () => {
-    if (!process.stdin.isTTY) child.kill('SIGINT');
+/**
+ * A signal to npm reaches this process alone. From a terminal the child gets Ctrl-C itself as well: what is started here
+ * takes a second one as the first.
+ */
+function relaySignals(child) {
+  const relay = (signal) => child.kill(signal);
+  for (const signal of SIGNALS) process.on(signal, relay);
+  return () => {
+    for (const signal of SIGNALS) process.off(signal, relay);
+  };
+}
+
+function endOf(child) {
+  return new Promise((done) => {
+    child.once('error', (error) => done({ code: null, signal: null, error }));
+    child.once('exit', (code, signal) => done({ code, signal, error: null }));
   });
-  child.on('error', (error) => fail(`${file} cannot be run: ${error.message}`));
-  child.on('exit', (code, signal) => process.exit(signal === null ? code : 128 + constants.signals[signal]));
+}
+
+/** Node cannot replace itself, so this process stays, passes signals on and ends as its child ends. */
+async function run(file, args) {
+  const child = spawn(join(modules, '.bin', 'node'), [file, ...args], { stdio: 'inherit' });
+  relaySignals(child);
+  const { code, signal, error } = await endOf(child);
+  if (error !== null) fail(`${file} cannot be run: ${error.message}`);
+  process.exit(signal === null ? code : 128 + constants.signals[signal]);
 }
 
 const [file, ...args] = process.argv.slice(2);
 if (file === undefined) fail('usage: node hack/bootstrap.mjs FILE ARGUMENT...');
 checkPlatform();
-install();
+await install();
 linkPostgresLibraries();
-run(file, args);
+await run(file, args);

@@ -1,6 +1,7 @@
 import { mkdir, symlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { CONTROL_ADDRESS, CONTROL_PORT, DEFAULT_GROUP, DNS_ADDRESS, SERVICE_CIDRS } from './addresses.ts';
+import { stderrVoice, withProgress } from './binaries/progress.ts';
 import { startControlEndpoint } from './control-endpoint.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import { writeControlPlaneFiles } from './control-plane-files.ts';
@@ -29,7 +30,9 @@ async function main(): Promise<number> {
   // Until there is a command to pass it to, a signal ends the world.
   let onSignal = (signal: NodeJS.Signals): void => process.exit(128 + signalNumber(signal));
   listenToLauncher((signal) => onSignal(signal));
-  const world = await startWorld(plan);
+  const pending = new Set<string>();
+  const describe = (): string => `starting ${[...pending].join(' and ') || 'the world'}`;
+  const world = await withProgress(stderrVoice, describe, () => startWorld(plan, pending));
   if (!plan.options.quiet) introduce(plan, world.description);
   const { [PLAN_VARIABLE]: _plan, ...env } = process.env;
   const command = runCommand(
@@ -50,7 +53,8 @@ async function main(): Promise<number> {
   return await Promise.race([command, world.controlPlane.failed]);
 }
 
-async function startWorld(plan: WorldPlan): Promise<RunningWorld> {
+/** `pending` shows what is waited for. */
+async function startWorld(plan: WorldPlan, pending: Set<string>): Promise<RunningWorld> {
   const { runDir, options, binaries } = plan;
   await Promise.all([setUpNetwork(), mountRunDir(runDir)]);
   const postgresBin = await providePostgres(runDir);
@@ -68,9 +72,15 @@ async function startWorld(plan: WorldPlan): Promise<RunningWorld> {
     control: `http://${CONTROL_ADDRESS}:${CONTROL_PORT}`,
   };
   const groupOptions = { name: 'pg', number: DEFAULT_GROUP, members: options.members, sync: options.sync };
+  const awaited = async <T>(what: string, work: Promise<T>): Promise<T> => {
+    pending.add(what);
+    const result = await work;
+    pending.delete(what);
+    return result;
+  };
   const [controlPlane, group] = await Promise.all([
-    starting,
-    options.members === 0 ? null : startPostgresGroup(base, groupOptions),
+    awaited('the Kubernetes control plane', starting),
+    options.members === 0 ? null : awaited(`${options.members} PostgreSQL`, startPostgresGroup(base, groupOptions)),
   ]);
   const description: WorldDescription = {
     ...base,

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import type { Say } from './binaries/progress.ts';
+import { type Voice, withProgress } from './binaries/progress.ts';
 import { findProgram } from './search-path.ts';
 
 const run = promisify(execFile);
@@ -31,12 +31,12 @@ export function namespaceFlags(): readonly string[] {
 }
 
 /** Rejects with a `PlatformError`. As root it installs what is missing, where there is apt-get. */
-export async function checkPlatform(path: string, say: Say): Promise<void> {
+export async function checkPlatform(path: string, voice: Voice): Promise<void> {
   if (process.platform !== 'linux' || process.arch !== 'x64') {
     throw new PlatformError(`the local world runs on Linux x86-64 only; this is ${process.platform} ${process.arch}`);
   }
   const missing = Object.entries(PROGRAMS).filter(([program]) => findProgram(program, path) === null);
-  if (missing.length > 0) await install(missing, path, say);
+  if (missing.length > 0) await install(missing, path, voice);
   try {
     await run('unshare', [...namespaceFlags(), 'true'], { env: { PATH: path }, timeout: 20_000 });
   } catch (error) {
@@ -49,7 +49,7 @@ export async function checkPlatform(path: string, say: Say): Promise<void> {
   }
 }
 
-async function install(missing: readonly (readonly [string, string])[], path: string, say: Say): Promise<void> {
+async function install(missing: readonly (readonly [string, string])[], path: string, voice: Voice): Promise<void> {
   const programs = missing.map(([program]) => program).join(', ');
   const packages = [...new Set(missing.map(([, name]) => name))];
   if (process.getuid?.() !== 0 || findProgram('apt-get', path) === null) {
@@ -57,13 +57,22 @@ async function install(missing: readonly (readonly [string, string])[], path: st
       `${programs} not found: install ${packages.join(', ')} (Debian and Ubuntu: apt-get install ${packages.join(' ')})`,
     );
   }
-  say(`installing ${packages.join(', ')} with apt-get, because ${programs} is missing`);
+  const what = `installing ${packages.join(', ')} with apt-get, because ${programs} is missing`;
+  voice.say(what);
   const env = { PATH: path, DEBIAN_FRONTEND: 'noninteractive' };
-  try {
-    await run('apt-get', ['install', '-y', '--no-install-recommends', ...packages], { env, timeout: 300_000 });
-  } catch {
-    // A fresh image has no package lists; with them the second try tells what is wrong.
-    await run('apt-get', ['update'], { env, timeout: 300_000 });
-    await run('apt-get', ['install', '-y', '--no-install-recommends', ...packages], { env, timeout: 300_000 });
-  }
+  const aptGet = (...args: readonly string[]) => run('apt-get', args, { env, timeout: 300_000 });
+  const tryOnce = () => aptGet('install', '-y', '--no-install-recommends', ...packages);
+  await withProgress(
+    voice,
+    () => what,
+    async () => {
+      try {
+        await tryOnce();
+      } catch {
+        // A fresh image has no package lists; with them the second try tells what is wrong.
+        await aptGet('update');
+        await tryOnce();
+      }
+    },
+  );
 }

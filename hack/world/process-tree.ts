@@ -5,6 +5,8 @@ interface ProcessStat {
   readonly pid: number;
   readonly parent: number;
   readonly state: string;
+  /** Process group; 0: one of a process namespace above. */
+  readonly group: number;
 }
 
 /** Null when there is no such process. */
@@ -16,8 +18,8 @@ export function readProcess(pid: number): ProcessStat | null {
     return null; // it ended between being listed and being read
   }
   // The second field is the name in brackets and may itself hold blanks and brackets.
-  const [state = '', parent = '0'] = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  return { pid, parent: Number(parent), state };
+  const [state = '', parent = '0', group = '0'] = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return { pid, parent: Number(parent), state, group: Number(group) };
 }
 
 /** All processes below `root`, without `root`; zombies are left out. */
@@ -52,6 +54,13 @@ export function signalProcess(pid: number, signal: NodeJS.Signals): boolean {
     if (error instanceof Error && 'code' in error && error.code === 'ESRCH') return false;
     throw error;
   }
+}
+
+/** Signals `root` and what below it is in the same process group, as a terminal does at Ctrl-C. */
+export function signalGroupBelow(root: number, signal: NodeJS.Signals): void {
+  const group = readProcess(root)?.group;
+  const below = descendants(root).filter((pid) => readProcess(pid)?.group === group);
+  for (const pid of [root, ...below]) signalProcess(pid, signal);
 }
 
 /** Stops `root` first, so that it cannot start further children while the others are stopped. */

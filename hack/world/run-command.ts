@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { Socket } from 'node:net';
 import { createInterface } from 'node:readline';
+import { signalGroupBelow } from './process-tree.ts';
 import { isSignal, signalNumber } from './signals.ts';
 
 /** Inherited from the launcher; see run-world.ts. */
@@ -16,7 +17,12 @@ export function runCommand(
   const [program = '', ...args] = command;
   return new Promise((resolve) => {
     const child = spawn(program, args, { stdio: 'inherit', env });
-    onStart((name) => void child.kill(name));
+    onStart((name) => {
+      if (child.pid === undefined) return;
+      // A shell that got the interrupt alone would wait for what it runs.
+      if (name === 'SIGINT') signalGroupBelow(child.pid, name);
+      else child.kill(name);
+    });
     child.once('error', (error) => {
       process.stderr.write(`world: ${program} cannot be run: ${error.message}\n`);
       resolve(NOT_FOUND);

@@ -3,17 +3,16 @@ import { lstat, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { watchAncestors } from './ancestors.ts';
 import { getBinaries } from './binaries/get-binaries.ts';
-import { sayOnStderr } from './binaries/progress.ts';
+import { stderrVoice } from './binaries/progress.ts';
 import { WORLD_BINARIES } from './binaries/versions.ts';
 import type { WorldOptions } from './options.ts';
 import { PLAN_VARIABLE, type WorldPlan } from './plan.ts';
 import { checkPlatform, namespaceFlags, PlatformError } from './platform.ts';
 import { withSystemFolders } from './search-path.ts';
-import { signalNumber } from './signals.ts';
+import { relaySignals, signalNumber } from './signals.ts';
 
 /** How long COMMAND may take to end after a signal before everything is killed. */
 const GRACE_MS = 10_000;
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
  * Makes the namespaces, starts the world inside and runs `command` there. Resolves with its exit code (128 + n after
@@ -24,8 +23,8 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 export async function runWorld(options: WorldOptions, command: readonly string[]): Promise<number> {
   const startedAt = Date.now();
   const path = withSystemFolders(process.env.PATH);
-  await checkPlatform(path, sayOnStderr);
-  const binaries = await getBinaries(WORLD_BINARIES, sayOnStderr);
+  await checkPlatform(path, stderrVoice);
+  const binaries = await getBinaries(WORLD_BINARIES, stderrVoice);
   const runDir = await prepareMountPoint();
   const plan: WorldPlan = { runDir, options, binaries, startedAt, command: [...command] };
 
@@ -44,13 +43,11 @@ async function supervise(child: ChildProcess): Promise<number> {
   const pipe = child.stdio[3];
   if (pipe === undefined || pipe === null || !('write' in pipe)) throw new Error('no pipe to the world');
   pipe.on('error', () => {}); // the inside has ended; its exit code is on the way
-  let grace: NodeJS.Timeout | undefined;
-  const forward = (signal: NodeJS.Signals): void => {
-    // The terminal has sent Ctrl-C to COMMAND as well; a second one would mean something else to it.
-    if (!(signal === 'SIGINT' && process.stdin.isTTY)) pipe.write(`${signal}\n`);
-    grace ??= setTimeout(() => child.kill('SIGKILL'), GRACE_MS);
-  };
-  for (const signal of SIGNALS) process.on(signal, forward);
+  const stopRelay = relaySignals(
+    (signal) => pipe.write(`${signal}\n`),
+    () => child.kill('SIGKILL'),
+    GRACE_MS,
+  );
   const stopWatching = watchAncestors(() => child.kill('SIGKILL'));
   try {
     return await new Promise<number>((resolve, reject) => {
@@ -59,8 +56,7 @@ async function supervise(child: ChildProcess): Promise<number> {
     });
   } finally {
     stopWatching();
-    clearTimeout(grace);
-    for (const signal of SIGNALS) process.off(signal, forward);
+    stopRelay();
     pipe.destroy();
   }
 }

@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { describe, expect, test, vi } from 'vitest';
-import { signalProcess } from '../../hack/world/process-tree.ts';
+import { descendants, isAlive, signalProcess } from '../../hack/world/process-tree.ts';
 import { mounts, processesIn, type StartedWorld, startWorldFor } from '../support/started-world.ts';
 
 const GONE = { timeout: 20_000, interval: 50 };
@@ -44,6 +44,21 @@ describe('a world ends whole', () => {
     kill(world, 'SIGKILL');
     expect(await world.ended).toBe('signal SIGKILL');
     await expectNothingLeft(world);
+    expect(mounts()).toEqual(before);
+  });
+
+  test.each([
+    ['SIGINT', 'exit code 130'],
+    ['SIGTERM', 'exit code 143'],
+  ] as const)('at %s to npm alone, though its command waits for another one', async (signal, how) => {
+    const before = mounts();
+    const world = await startWorldFor('sleep 300; echo waited', 'npm', ['--members', '1']);
+    expect(processesIn(world.namespaces).join()).toContain('postgres');
+    const below = descendants(world.launcher.pid ?? 0);
+    kill(world, signal);
+    expect(await world.ended).toBe(how);
+    await expectNothingLeft(world);
+    expect(below.filter(isAlive)).toEqual([]);
     expect(mounts()).toEqual(before);
   });
 

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { repository } from '../../hack/generate/generated-file.ts';
 import { getBinaries } from '../../hack/world/binaries/get-binaries.ts';
-import { sayOnStderr } from '../../hack/world/binaries/progress.ts';
+import { stderrVoice } from '../../hack/world/binaries/progress.ts';
 import type { ApiObject } from './api.ts';
 import { objectsOf, output } from './kubectl.ts';
 
@@ -10,7 +10,7 @@ export const CHART = join(repository, 'charts', 'database-failover-operator');
 
 /** Standard output; rejects with what Helm said on standard error. `npm test` has got Helm before the world began. */
 export async function helm(...args: readonly string[]): Promise<string> {
-  const binaries = await getBinaries(['helm'], sayOnStderr);
+  const binaries = await getBinaries(['helm'], stderrVoice);
   return await output(binaries.helm, args);
 }
 

@@ -1,11 +1,15 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { type BinarySource, GO_MINIMUM } from './versions.ts';
 
 const run = promisify(execFile);
 const BUILD_TIMEOUT_MS = 60 * 60_000;
+/** What `go build -v` prints of each package that it compiles. */
+const PACKAGE = /^[\w.~/-]+$/;
 
 /** A sentence that says what is missing, or null when this machine can build. */
 export async function reasonCannotBuild(env: NodeJS.ProcessEnv): Promise<string | null> {
@@ -27,20 +31,50 @@ export async function reasonCannotBuild(env: NodeJS.ProcessEnv): Promise<string 
     : `building from source needs ${needed}, but ${version} is installed: see https://go.dev/doc/install`;
 }
 
-/** Sources come from the Go module proxy and are verified against the go.sum beside this file. */
-export async function build(source: BinarySource, target: string, env: NodeJS.ProcessEnv): Promise<void> {
-  const args = ['build', '-mod=readonly', '-trimpath', '-ldflags', source.ldflags, '-o', target, source.goPackage];
+export interface BuildCounts {
+  /** Modules fetched so far. */
+  fetched: number;
+  /** Packages compiled so far; those that Go has kept from an earlier build are not among them. */
+  compiled: number;
+}
+
+/**
+ * Sources come from the Go module proxy and are verified against the go.sum beside this file. Go's own temporary files
+ * lie in `<target>.d`, which is removed.
+ */
+export async function build(
+  source: BinarySource,
+  target: string,
+  counts: BuildCounts,
+  env: NodeJS.ProcessEnv,
+): Promise<void> {
+  const temporary = `${target}.d`;
+  await mkdir(temporary);
+  const args = [
+    'build',
+    '-v',
+    '-mod=readonly',
+    '-trimpath',
+    '-ldflags',
+    source.ldflags,
+    '-o',
+    target,
+    source.goPackage,
+  ];
   const child = spawn('go', args, {
     cwd: moduleFolder(source.module),
-    env: { ...env, CGO_ENABLED: '0', GOOS: 'linux', GOARCH: 'amd64' },
+    env: { ...env, CGO_ENABLED: '0', GOOS: 'linux', GOARCH: 'amd64', GOTMPDIR: temporary },
     stdio: ['ignore', 'ignore', 'pipe'],
     timeout: BUILD_TIMEOUT_MS,
   });
   let errors = '';
-  child.stderr.on('data', (part: Buffer) => {
-    errors = (errors + part.toString('utf8')).slice(-4_000);
+  createInterface({ input: child.stderr }).on('line', (line) => {
+    if (line.startsWith('go: downloading ')) counts.fetched += 1;
+    else if (PACKAGE.test(line)) counts.compiled += 1;
+    else errors = `${errors}${line}\n`.slice(-4_000);
   });
   const [code] = await once(child, 'close');
+  await rm(temporary, { recursive: true, force: true });
   if (code !== 0) throw new Error(`go build ${source.goPackage} failed:\n${errors}`);
 }
 

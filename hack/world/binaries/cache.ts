@@ -1,11 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { createReadStream, rmSync } from 'node:fs';
 import { chmod, mkdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
+import { type Voice, withProgress } from './progress.ts';
 
 /**
  * A file of the cache counts only with its manifest, which is written last and says what was verified. Both come to
@@ -38,15 +39,50 @@ export async function findCached({ dir, name }: CacheEntry): Promise<string | nu
   if (found.mtimeMs === manifest.modifiedMs) return path;
   // Copied or restored since: only the content can tell.
   if ((await sha256Of(path)) !== manifest.sha256) return null;
-  await writeManifest(path, { ...manifest, modifiedMs: found.mtimeMs });
+  await writeManifest(path, { ...manifest, modifiedMs: found.mtimeMs }).catch(() => {}); // a cache that others fill
   return path;
 }
 
 /** Where a filler writes before `store`; unique, because two may fill at once. */
 export async function temporaryPath({ dir, name }: CacheEntry): Promise<string> {
   await mkdir(dir, { recursive: true, mode: 0o755 });
-  return join(dir, `${name}.${process.pid}-${randomBytes(4).toString('hex')}.partial`);
+  const path = join(dir, `${name}.${process.pid}-${randomBytes(4).toString('hex')}.partial`);
+  for (const each of [path, `${path}.archive`, `${path}.d`]) leftovers.add(each);
+  return path;
 }
+
+/** What this process has in the cache while it fills it; it does not matter whether it is still there. */
+const leftovers = new Set<string>();
+
+/** At once, for a process that is about to end. */
+export function removeLeftovers(): void {
+  for (const path of leftovers) rmSync(path, { recursive: true, force: true });
+}
+
+/** Errors that have their cause in who owns the folder or where it lies, as one sentence with the ways out. */
+export async function explainingCache<T>(env: NodeJS.ProcessEnv, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+    const why = UNWRITABLE[code];
+    const folder = cacheFolder(env);
+    const path = cause instanceof Error && 'path' in cause ? String(cause.path) : '';
+    if (why === undefined || !path.startsWith(folder)) throw cause;
+    const remedy = `set XDG_CACHE_HOME to a folder that you may write to, or mend this one${OWNABLE.has(code) ? ` (sudo chown -R "$(id -u)" ${folder})` : ''}`;
+    throw new Error(`the binaries cannot be kept in ${folder}: ${why}; ${remedy}`, { cause });
+  }
+}
+
+const UNWRITABLE: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  EROFS: 'the file system is read-only',
+  ENOTDIR: 'a part of this path is no folder',
+  EEXIST: 'a part of this path is no folder',
+  ENOSPC: 'no space is left',
+};
+const OWNABLE = new Set(['EACCES', 'EPERM']);
 
 /** Moves a whole, verified file to its name and writes the manifest. */
 export async function store({ dir, name }: CacheEntry, temporary: string, source: string): Promise<string> {
@@ -73,15 +109,21 @@ const LOCK_POLL_MS = 500;
  * One filler at a time, so that nobody builds twice. The holder refreshes the lock's time; one that was not refreshed
  * for 30 s is taken over. Should two hold it after all, unique temporary names and renames keep the files whole.
  */
-export async function withLock<T>(dir: string, onWait: () => void, work: () => Promise<T>): Promise<T> {
+export async function withLock<T>(
+  dir: string,
+  { voice, wait }: { readonly voice: Voice; readonly wait: string },
+  work: () => Promise<T>,
+): Promise<T> {
   await mkdir(dir, { recursive: true, mode: 0o755 });
   const lock = join(dir, 'lock');
-  let told = false;
-  while (!(await tryLock(lock))) {
-    if (!told) onWait();
-    told = true;
-    await sleep(LOCK_POLL_MS);
+  if (!(await tryLock(lock))) {
+    voice.say(wait);
+    const waited = async (): Promise<void> => {
+      while (!(await tryLock(lock))) await sleep(LOCK_POLL_MS);
+    };
+    await withProgress(voice, () => wait, waited);
   }
+  leftovers.add(lock);
   const refresh = setInterval(() => {
     utimes(lock, new Date(), new Date()).catch(() => {}); // taken over while this process slept: see above
   }, LOCK_REFRESH_MS);
@@ -89,6 +131,7 @@ export async function withLock<T>(dir: string, onWait: () => void, work: () => P
     return await work();
   } finally {
     clearInterval(refresh);
+    leftovers.delete(lock);
     await rm(lock, { force: true });
   }
 }

@@ -1,10 +1,20 @@
 import { constants } from 'node:fs';
 import { access, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { build, reasonCannotBuild } from './build.ts';
-import { type CacheEntry, cacheFolder, findCached, store, temporaryPath, withLock } from './cache.ts';
+import { endWholeAtSignals } from '../signals.ts';
+import { type BuildCounts, build, reasonCannotBuild } from './build.ts';
+import {
+  type CacheEntry,
+  cacheFolder,
+  explainingCache,
+  findCached,
+  removeLeftovers,
+  store,
+  temporaryPath,
+  withLock,
+} from './cache.ts';
 import { DownloadError, download } from './download.ts';
-import { type Say, withProgress } from './progress.ts';
+import { type Voice, withProgress } from './progress.ts';
 import { type BinaryName, SOURCES } from './versions.ts';
 
 /** Names a folder with binaries of one's own; those that it lacks are got as usual. */
@@ -16,7 +26,7 @@ export const FOLDER_VARIABLE = 'DBFO_BINARIES';
  */
 export async function getBinaries<Name extends BinaryName>(
   names: readonly Name[],
-  say: Say,
+  voice: Voice,
   env: NodeJS.ProcessEnv = process.env,
 ): Promise<Readonly<Record<Name, string>>> {
   const paths: Partial<Record<BinaryName, string>> = {};
@@ -27,23 +37,37 @@ export async function getBinaries<Name extends BinaryName>(
     else paths[name] = path;
   }
   if (missing.length > 0) {
-    const wait = (): void => say('another process is getting the binaries: waiting for it');
-    await withLock(cacheFolder(env), wait, async () => {
-      let offline = false;
-      for (const name of missing) {
-        const entry = entryOf(name, env);
-        let path = await findCached(entry);
-        if (path === null && !offline) {
-          const outcome = await tryDownload(name, entry, say, env);
-          if (outcome.kind === 'Stored') path = outcome.path;
-          offline = outcome.kind === 'Unreachable';
-        }
-        paths[name] = path ?? (await buildBinary(name, entry, say, env));
-      }
-    });
+    const disarm = endWholeAtSignals(removeLeftovers);
+    try {
+      await explainingCache(env, () => fill(missing, paths, voice, env));
+    } finally {
+      disarm();
+    }
   }
   if (!isComplete(names, paths)) throw new Error('a binary was not found');
   return paths;
+}
+
+async function fill(
+  missing: readonly BinaryName[],
+  paths: Partial<Record<BinaryName, string>>,
+  voice: Voice,
+  env: NodeJS.ProcessEnv,
+): Promise<void> {
+  const wait = 'another process is getting the binaries: waiting for it';
+  await withLock(cacheFolder(env), { voice, wait }, async () => {
+    let offline = false;
+    for (const name of missing) {
+      const entry = entryOf(name, env);
+      let path = await findCached(entry);
+      if (path === null && !offline) {
+        const outcome = await tryDownload(name, entry, voice, env);
+        if (outcome.kind === 'Stored') path = outcome.path;
+        offline = outcome.kind === 'Unreachable';
+      }
+      paths[name] = path ?? (await buildBinary(name, entry, voice, env));
+    }
+  });
 }
 
 function isComplete<Name extends BinaryName>(
@@ -77,7 +101,7 @@ type DownloadOutcome =
 async function tryDownload(
   name: BinaryName,
   entry: CacheEntry,
-  say: Say,
+  voice: Voice,
   env: NodeJS.ProcessEnv,
 ): Promise<DownloadOutcome> {
   const source = SOURCES[name];
@@ -85,7 +109,7 @@ async function tryDownload(
   let receivedBytes = 0;
   const describe = (): string => `downloading ${name} ${source.version}: ${Math.round(receivedBytes / 2 ** 20)} MiB`;
   try {
-    await withProgress(say, describe, () =>
+    await withProgress(voice, describe, () =>
       download(
         source,
         temporary,
@@ -98,21 +122,24 @@ async function tryDownload(
   } catch (error) {
     if (!(error instanceof DownloadError)) throw error;
     const what = error.code === 'CHECKSUM' ? 'refused' : 'not available';
-    say(`release download ${what} (${error.message}); building from source instead`);
+    voice.say(`release download ${what} (${error.message}); building from source instead`);
     return { kind: error.code === 'CHECKSUM' ? 'Refused' : 'Unreachable' };
   }
   return { kind: 'Stored', path: await store(entry, temporary, `${source.base}/${source.file}`) };
 }
 
-async function buildBinary(name: BinaryName, entry: CacheEntry, say: Say, env: NodeJS.ProcessEnv): Promise<string> {
+async function buildBinary(name: BinaryName, entry: CacheEntry, voice: Voice, env: NodeJS.ProcessEnv): Promise<string> {
   const source = SOURCES[name];
-  const reason = await reasonCannotBuild(env);
+  const ask = (): string => 'asking Go for its version';
+  const reason = await withProgress(voice, ask, () => reasonCannotBuild(env));
   if (reason !== null) throw new Error(`${name} ${source.version} cannot be had: ${reason}`);
   const temporary = await temporaryPath(entry);
+  const counts: BuildCounts = { fetched: 0, compiled: 0 };
   const describe = (): string =>
-    `building ${name} ${source.version} from source (about ${source.buildMinutes} min on 2 cores)`;
+    `building ${name} ${source.version} from source (about ${source.buildMinutes} min on 2 cores): ` +
+    `${counts.fetched} modules fetched, ${counts.compiled} packages compiled`;
   try {
-    await withProgress(say, describe, () => build(source, temporary, env));
+    await withProgress(voice, describe, () => build(source, temporary, counts, env));
     return await store(entry, temporary, source.goPackage);
   } finally {
     await rm(temporary, { force: true });

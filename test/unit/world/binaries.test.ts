@@ -17,6 +17,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { findChecksum } from '../../../hack/world/binaries/download.ts';
 import { getBinaries } from '../../../hack/world/binaries/get-binaries.ts';
+import { type Voice, voiceOn } from '../../../hack/world/binaries/progress.ts';
 import { type BinaryName, SOURCES } from '../../../hack/world/binaries/versions.ts';
 
 const CONTENT = Buffer.from('#!/bin/sh\nexit 0\n'.repeat(1_000));
@@ -30,8 +31,8 @@ let env: NodeJS.ProcessEnv;
 /** What the release server does with one path; unset: 404. */
 let routes: Map<string, (response: ServerResponse) => void>;
 
-const say = (line: string): void => void said.push(line);
-const get = <Name extends BinaryName>(...names: readonly Name[]) => getBinaries(names, say, env);
+const voice: Voice = voiceOn({ write: (text) => said.push(text.replace(/^world: (.*)\n$/, '$1')) });
+const get = <Name extends BinaryName>(...names: readonly Name[]) => getBinaries(names, voice, env);
 const cached = (name: BinaryName): string =>
   join(root, 'cache', 'database-failover-operator', 'bin', SOURCES[name].version, name);
 
@@ -84,7 +85,7 @@ test('from an archive the binary alone is kept', async () => {
   writeFileSync(join(folder, member ?? ''), CONTENT);
   const archive = execFileSync('tar', ['-czf', '-', '-C', folder, member ?? '']);
   publish('etcd', archive, `${'0'.repeat(64)}  other.tar.gz\n${sha256(archive)}  ${file.split('/').at(-1)}\n`);
-  expect(readFileSync((await getBinaries(['etcd'], say, { ...env, PATH: '/usr/bin:/bin' })).etcd)).toEqual(CONTENT);
+  expect(readFileSync((await getBinaries(['etcd'], voice, { ...env, PATH: '/usr/bin:/bin' })).etcd)).toEqual(CONTENT);
   expect(readdirSync(dirname(cached('etcd'))).sort()).toEqual(['etcd', 'etcd.json']);
 });
 
@@ -174,6 +175,14 @@ test('two who fill the cache at once download once', async () => {
   expect(one).toEqual(other);
   expect(requests.filter((path) => path === `/${SOURCES.kubectl.file}`)).toHaveLength(1);
   expect(said).toEqual(['another process is getting the binaries: waiting for it']);
+});
+
+test('a cache folder that cannot be written is named with the ways out', async () => {
+  publish('kubectl', CONTENT, sha256(CONTENT));
+  writeFileSync(join(root, 'cache'), 'a file where a folder is wanted');
+  const folder = join(root, 'cache', 'database-failover-operator');
+  const sentence = `the binaries cannot be kept in ${folder}: a part of this path is no folder; set XDG_CACHE_HOME to a folder that you may write to, or mend this one`;
+  await expect(get('kubectl')).rejects.toThrow(sentence);
 });
 
 test('a folder of one’s own comes first, and what it lacks is got as usual', async () => {
