@@ -16,8 +16,14 @@ they are. Everything ends when COMMAND ends. For a shell with kubectl: npm run w
   --quiet                 no line when the world is ready
   --help`;
 
+const MEMBERS_RULE = `--members must be a whole number from 0 to ${MAX_MEMBERS}`;
+
 const optionsSchema = z.object({
-  members: z.coerce.number({ error: '--members must be a number' }).int().min(0).max(MAX_MEMBERS),
+  members: z
+    .string()
+    .regex(/^\d{1,2}$/, MEMBERS_RULE)
+    .transform(Number)
+    .refine((count) => count <= MAX_MEMBERS, MEMBERS_RULE),
   postgres: z
     .union([z.literal('15'), z.literal('18')], { error: '--postgres must be 15 or 18' })
     .transform((text) => (text === '15' ? 15 : 18)),
@@ -66,7 +72,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     const command = args.slice(args[split] === '--' ? split + 1 : split);
     if (command.length === 0) return { kind: 'Wrong', message: 'COMMAND is missing' };
     const options = optionsSchema.parse({
-      members: values.members ?? DEFAULT_OPTIONS.members,
+      members: values.members ?? String(DEFAULT_OPTIONS.members),
       postgres: values.postgres ?? String(DEFAULT_OPTIONS.postgres),
       sync: values.sync ?? DEFAULT_OPTIONS.sync,
       proxy: values['no-proxy'] !== true,
