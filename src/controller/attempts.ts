@@ -93,8 +93,7 @@ async function drain(
   const published = publishedState(snapshot, routeOwner(group), group.spec);
   // Emptying a route that leads there already would only be an outage.
   if (published.primary === attempt.to) return published.epoch === attempt.epoch;
-  const readers = group.published?.readers ?? [];
-  await drainRoutes(group, env, { epoch: attempt.epoch, primary: null, readers }, signal);
+  await drainRoutes(group, env, attempt.epoch, assess(group, env).views, signal);
   return false;
 }
 

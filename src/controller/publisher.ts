@@ -22,6 +22,8 @@ export interface PublishInput {
   readonly members: readonly MemberSettings[];
   readonly addresses: ReadonlyMap<string, readonly ResolvedAddress[]>;
   readonly target: RouteTarget;
+  /** Members that a drain takes out of the read-only route. */
+  readonly leavers?: ReadonlySet<string>;
   /**
    * Objects as read, or as returned by writes, a moment ago in the same attempt; null: read now. Every write carries the
    * resourceVersion of its object, so an older snapshot costs a conflict and a read, never a wrong write. It saves

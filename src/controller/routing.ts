@@ -25,18 +25,32 @@ export function routablePrimary(record: GroupRecord, members: readonly MemberVie
 
 const NO_ADDRESSES: RouteAddresses = { addresses: new Map(), addressProblems: new Map() };
 
+/** Empties the read-write route; again while the attempt waits, for the sake of the read-only one. */
 export async function drainRoutes(
   group: Group,
   env: Environment,
-  target: RouteTarget,
+  epoch: number,
+  members: readonly MemberView[],
   signal: AbortSignal,
 ): Promise<void> {
   group.touched = [];
+  const { leavers, readers } = readersWithout(group.published?.readers ?? [], members);
+  const target: RouteTarget = { epoch, primary: null, readers };
   // No address is asked for: emptying a route must not wait for a resolver.
-  const input = { ...publishInput(group, target, NO_ADDRESSES), snapshot: usableSnapshot(group) };
+  const input = { ...publishInput(group, target, NO_ADDRESSES), leavers, snapshot: usableSnapshot(group) };
   const outcome = await env.publisher.drain(input, { signal });
   noteOutcome(group, outcome);
-  group.published = { ...target, primary: null };
+  group.published = target;
+}
+
+/**
+ * Nobody joins while an attempt is under way, and who counts as dead leaves, as long as somebody is left: who else could be
+ * read from then is decided when the routes are published again.
+ */
+function readersWithout(readers: readonly string[], members: readonly MemberView[]) {
+  const dead = new Set(members.filter((member) => member.dead).map((member) => member.name));
+  const left = readers.filter((name) => !dead.has(name));
+  return left.length === 0 ? { leavers: new Set<string>(), readers } : { leavers: dead, readers: left };
 }
 
 /** What is published now; the steps of an attempt that follow go on from it. */

@@ -37,6 +37,8 @@ export interface RouteInput {
   /** Why a member has no entry, where that is known. */
   readonly addressProblems?: ReadonlyMap<string, string>;
   readonly target: RouteTarget;
+  /** Members that a drain takes out of the read-only route. */
+  readonly leavers?: ReadonlySet<string>;
   /** `--cluster-domain`, e.g. `cluster.local`. */
   readonly clusterDomain: string;
   readonly current: CurrentObjects;

@@ -69,7 +69,7 @@ export function planRoutes(input: RouteInput): RoutePlan {
 
 /** I2: the read-write route emptied and stamped with `target.epoch`. Whom it leads to next plays no part. */
 export function planDrain(
-  input: Pick<RouteInput, 'owner' | 'spec' | 'members' | 'addresses' | 'target' | 'current'>,
+  input: Pick<RouteInput, 'owner' | 'spec' | 'members' | 'addresses' | 'target' | 'leavers' | 'current'>,
 ): RoutePlan {
   const behind = higherEpochs(input.current, input.owner, input.target.epoch);
   return joinPlans(behind.length > 0 ? [{ writes: [], problems: behind }] : [planSliceDrain(input)]);

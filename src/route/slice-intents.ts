@@ -84,6 +84,23 @@ export function emptyIntentOf({ name, service, family, ports }: ObservedSlice): 
   return { name, service, family, port: { name: first?.name ?? '', port: first?.port ?? IDLE_PORT }, endpoints: [] };
 }
 
+/** The slice as it is without some members; null when none of them is in it, or it is not as we write slices. */
+export function intentWithout(
+  { name, service, family, ports, endpoints }: ObservedSlice,
+  leavers: ReadonlySet<string>,
+): SliceIntent | null {
+  const [first] = ports;
+  if (first === undefined || first.port === null || ports.length > 1) return null;
+  const staying: SliceEndpoint[] = [];
+  for (const { hostname: member, addresses } of endpoints) {
+    const [address] = addresses;
+    if (member === null || address === undefined) return null;
+    if (!leavers.has(member)) staying.push({ member, address });
+  }
+  const port = { name: first.name, port: first.port };
+  return staying.length === endpoints.length ? null : { name, service, family, port, endpoints: staying };
+}
+
 export function sliceObject(intent: SliceIntent, stamp: SliceStamp): KubeObject {
   const owner = ownerMetadata(stamp.owner);
   return {

@@ -8,6 +8,7 @@ import { describe, identify, isOurs, managerOf, otherOwner, recordedSecrets } fr
 import type { UsableService } from './services.ts';
 import {
   emptyIntentOf,
+  intentWithout,
   type PortedEndpoint,
   readOnlyIntents,
   readWriteIntent,
@@ -32,7 +33,7 @@ export interface SliceServices {
 
 type SliceInput = Pick<
   RouteInput,
-  'owner' | 'spec' | 'members' | 'addresses' | 'addressProblems' | 'target' | 'current'
+  'owner' | 'spec' | 'members' | 'addresses' | 'addressProblems' | 'target' | 'leavers' | 'current'
 >;
 
 export function planSlices(input: SliceInput, services: SliceServices): PartialPlan {
@@ -56,11 +57,15 @@ export function planSlices(input: SliceInput, services: SliceServices): PartialP
   return { writes, problems };
 }
 
-/** I2: every slice of ours that may lead writes anywhere, emptied; reads stay as they are. */
+/** I2: every slice of ours that may lead writes anywhere, emptied; reads stay as they are, but for who leaves. */
 export function planSliceDrain(input: SliceInput): PartialPlan {
   const { readOnlyService } = serviceNames(input);
-  const own = ownSlices(input).filter(({ observed }) => observed.service !== readOnlyService);
-  const intents = own.map(({ observed }) => emptyIntentOf(observed));
+  const leavers = input.leavers ?? new Set();
+  const settled = ownSlices(input).flatMap((slice) => {
+    const { observed } = slice;
+    const intent = observed.service === readOnlyService ? intentWithout(observed, leavers) : emptyIntentOf(observed);
+    return intent === null ? [] : [{ slice, intent }];
+  });
   const names = [
     ...new Set([
       ...input.spec.routes.secrets.map(({ name }) => name),
@@ -70,9 +75,9 @@ export function planSliceDrain(input: SliceInput): PartialPlan {
   const writes = orderSliceWrites({
     ...serviceNames(input),
     served: { name: null, keys: new Set() },
-    own,
+    own: settled.map(({ slice }) => slice),
     blocked: false,
-    intents,
+    intents: settled.map(({ intent }) => intent),
     keeps: new Set(),
     stamp: stampOf(input, '', names.sort()),
   });

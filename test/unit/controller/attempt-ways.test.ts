@@ -100,6 +100,35 @@ test('goes on within a second or two when a target that was starting answers', a
   await world.until('routed', () => world.published().readWrite.includes('b'), 2500);
 });
 
+test('who dies while an attempt waits for its target is not read from any more', async () => {
+  const world = createWorld({ members: ['a', 'b', 'c', 'd'], edits: { 'spec.detection.startupGrace': '120s' } });
+  const replica = world.start();
+  await adopted(world);
+  await world.until('all are read', () => world.published().readOnly.join() === 'b,c,d');
+  atFirst(replica, isIntent, () => {
+    world.server('b').endSessions();
+    world.server('b').rejects = '57P03';
+  });
+  failOver(world);
+  await world.until('drained', () => world.published().readWrite.length === 0);
+  const since = world.history().length;
+  world.server('c').kill();
+  await world.until('c has left', () => !world.published().readOnly.includes('c'));
+  world.server('d').kill();
+  await world.run(10_000);
+  expect(world.status().attempt).toMatchObject({ epoch: 2, to: 'b' });
+  expect(
+    world
+      .status()
+      .members?.filter(({ readSet }) => readSet)
+      .map(({ name }) => name),
+  ).toEqual(['b']);
+  world.server('c').heal();
+  await world.run(5000);
+  expect(world.published()).toMatchObject({ readWrite: [], readOnly: ['b'] });
+  expect(journeyOf(world, since)).toEqual([]);
+});
+
 test('a step that fails on and on is Stalled, says why and when it is tried again', async () => {
   const world = createWorld();
   const replica = world.start();

@@ -229,6 +229,27 @@ describe('draining', () => {
     expect(planDrain({ ...drain, current: drained })).toEqual({ writes: [], problems: [], inSync: true });
   });
 
+  it('takes out of the reads who leaves, and nobody else', () => {
+    const input = routeInput({ target: { readers: ['m2', 'm3'] } });
+    const current = settled(input, planRoutes);
+    const drain = { ...input, current, target: { ...input.target, epoch: 2 }, leavers: new Set(['m2']) };
+    const drained = settled(drain, planDrain);
+    expect(behind(drained, 'orders-rw')).toEqual([]);
+    expect(behind(drained, 'orders-ro')).toEqual(['10.77.0.13 5432', 'fd77::13 5432']);
+    expect(planDrain({ ...drain, current: drained })).toEqual({ writes: [], problems: [], inSync: true });
+  });
+
+  it('leaves a read-only slice that is not as we write it to the next publication', () => {
+    const input = routeInput({ target: { readers: ['m2', 'm3'] } });
+    const published = settled(input, planRoutes);
+    const nameless = published.slices.map((one) =>
+      one.metadata.name === 'orders-ro-ipv4' ? { ...one, endpoints: [{ addresses: ['10.77.0.12'] }] } : one,
+    );
+    const current = { ...published, slices: nameless };
+    const drain = { ...input, current, target: { ...input.target, epoch: 2 }, leavers: new Set(['m2']) };
+    expect(behind(settled(drain, planDrain), 'orders-ro')).toEqual(['10.77.0.12 5432', 'fd77::13 5432']);
+  });
+
   it('reaches the slices of a Service that the spec has just dropped', () => {
     const input = routeInput();
     const current = settled(input, planRoutes);
