@@ -68,8 +68,8 @@ export async function explainingCache<T>(env: NodeJS.ProcessEnv, work: () => Pro
     const why = UNWRITABLE[code];
     const folder = cacheFolder(env);
     const path = cause instanceof Error && 'path' in cause ? String(cause.path) : '';
-    if (why === undefined || !path.startsWith(folder)) throw cause;
-    const remedy = `set XDG_CACHE_HOME to a folder that you may write to, or mend this one${OWNABLE.has(code) ? ` (sudo chown -R "$(id -u)" ${folder})` : ''}`;
+    if (why === undefined || path === '' || !(path.startsWith(folder) || folder.startsWith(path))) throw cause;
+    const remedy = 'set XDG_CACHE_HOME to a folder that you may write to, or mend the owner and place of this one';
     throw new Error(`the binaries cannot be kept in ${folder}: ${why}; ${remedy}`, { cause });
   }
 }
@@ -81,8 +81,9 @@ const UNWRITABLE: Readonly<Record<string, string>> = {
   ENOTDIR: 'a part of this path is no folder',
   EEXIST: 'a part of this path is no folder',
   ENOSPC: 'no space is left',
+  // What Node says of a read-only file system when it makes several folders at once.
+  ENOENT: 'it cannot be made there',
 };
-const OWNABLE = new Set(['EACCES', 'EPERM']);
 
 /** Moves a whole, verified file to its name and writes the manifest. */
 export async function store({ dir, name }: CacheEntry, temporary: string, source: string): Promise<string> {

@@ -181,7 +181,7 @@ test('a cache folder that cannot be written is named with the ways out', async (
   publish('kubectl', CONTENT, sha256(CONTENT));
   writeFileSync(join(root, 'cache'), 'a file where a folder is wanted');
   const folder = join(root, 'cache', 'database-failover-operator');
-  const sentence = `the binaries cannot be kept in ${folder}: a part of this path is no folder; set XDG_CACHE_HOME to a folder that you may write to, or mend this one`;
+  const sentence = `the binaries cannot be kept in ${folder}: a part of this path is no folder; set XDG_CACHE_HOME to a folder that you may write to, or mend the owner and place of this one`;
   await expect(get('kubectl')).rejects.toThrow(sentence);
 });
 
