@@ -2,6 +2,7 @@
 import type { RouteTarget } from '../api/decision.ts';
 import type { MemberView } from '../api/verdict.ts';
 import { reasonNotRoutable } from '../decide/routability.ts';
+import { KubeError } from '../ports/kube.ts';
 import type { Problem } from '../report/input.ts';
 import type { ForeignEdit } from '../route/foreign-edits.ts';
 import { isOurs } from '../route/ownership.ts';
@@ -25,7 +26,7 @@ export function routablePrimary(record: GroupRecord, members: readonly MemberVie
 
 const NO_ADDRESSES: RouteAddresses = { addresses: new Map(), addressProblems: new Map() };
 
-/** Empties the read-write route; again while the attempt waits, for the sake of the read-only one. */
+/** Empties the read-write route; repeated while the attempt waits, when whoever died meanwhile leaves the read-only one. */
 export async function drainRoutes(
   group: Group,
   env: Environment,
@@ -33,24 +34,33 @@ export async function drainRoutes(
   members: readonly MemberView[],
   signal: AbortSignal,
 ): Promise<void> {
-  group.touched = [];
-  const { leavers, readers } = readersWithout(group.published?.readers ?? [], members);
-  const target: RouteTarget = { epoch, primary: null, readers };
-  // No address is asked for: emptying a route must not wait for a resolver.
-  const input = { ...publishInput(group, target, NO_ADDRESSES), leavers, snapshot: usableSnapshot(group) };
-  const outcome = await env.publisher.drain(input, { signal });
-  noteOutcome(group, outcome);
-  group.published = target;
-}
-
-/**
- * Nobody joins while an attempt is under way, and who counts as dead leaves, as long as somebody is left: who else could be
- * read from then is decided when the routes are published again.
- */
-function readersWithout(readers: readonly string[], members: readonly MemberView[]) {
+  const readers = group.published?.readers ?? [];
+  await drain(group, env, { epoch, primary: null, readers }, new Set(), signal);
   const dead = new Set(members.filter((member) => member.dead).map((member) => member.name));
   const left = readers.filter((name) => !dead.has(name));
-  return left.length === 0 ? { leavers: new Set<string>(), readers } : { leavers: dead, readers: left };
+  // Nobody joins, and the last one stays: who is read from then is decided when the routes are published again.
+  if (left.length === readers.length || left.length === 0) return;
+  try {
+    await drain(group, env, { epoch, primary: null, readers: left }, dead, signal);
+  } catch (error) {
+    // It is no part of the attempt, and must not hold it up; the next try repeats it.
+    if (!(error instanceof KubeError) || signal.aborted) throw error;
+    env.log.warn({ ...group.key, epoch, code: error.code }, 'dead members could not be taken out of the reads');
+  }
+}
+
+async function drain(
+  group: Group,
+  env: Environment,
+  target: RouteTarget,
+  leavers: ReadonlySet<string>,
+  signal: AbortSignal,
+): Promise<void> {
+  group.touched = [];
+  // No address is asked for: emptying a route must not wait for a resolver.
+  const input = { ...publishInput(group, target, NO_ADDRESSES), leavers, snapshot: usableSnapshot(group) };
+  noteOutcome(group, await env.publisher.drain(input, { signal }));
+  group.published = target;
 }
 
 /** What is published now; the steps of an attempt that follow go on from it. */

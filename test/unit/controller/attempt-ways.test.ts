@@ -129,6 +129,30 @@ test('who dies while an attempt waits for its target is not read from any more, 
   expect(journeyOf(world, since)).toEqual([]);
 });
 
+test('reads that cannot be written do not hold up an attempt whose target is dead', async () => {
+  const world = createWorld({ members: ['a', 'b', 'c', 'd'], edits: { 'spec.detection.startupGrace': '120s' } });
+  const replica = world.start();
+  await adopted(world);
+  await world.until('all are read', () => world.published().readOnly.join() === 'b,c,d');
+  atFirst(replica, isIntent, () => {
+    world.server('b').endSessions();
+    world.server('b').rejects = '57P03';
+  });
+  failOver(world);
+  await world.until('drained', () => world.published().readWrite.length === 0);
+  let refused = 0;
+  replica.kube.fault = ({ verb, name }) => {
+    if (verb !== 'apply' || !name.startsWith('orders-ro')) return null;
+    refused += 1;
+    return new KubeError('Unavailable', 'no answer');
+  };
+  world.server('c').kill();
+  await world.until('refused', () => refused > 0);
+  world.server('b').restart();
+  world.server('b').heal();
+  await world.until('routed', () => world.published().readWrite.includes('b'), 2500);
+});
+
 test('a step that fails on and on is Stalled, says why and when it is tried again', async () => {
   const world = createWorld();
   const replica = world.start();
