@@ -86,7 +86,6 @@ export function whyRival(o: Observation): string {
 
 const NOT_AVAILABLE = 'promoting is not available in this version';
 
-/** What a group without a primary waits for. */
 /** Other hindrances name their own remedy; an unknown cluster may be just what a person wants. */
 export const wayOutOfUnreadable = (o: Observation): string =>
   primaryView(o)?.verdict === 'WrongCluster'
@@ -99,6 +98,7 @@ export function waitsForHistory(o: Observation): boolean {
   return other !== null && mayReadHistory(other);
 }
 
+/** What a group without a primary waits for. */
 export const waitingFor = (o: Observation): string =>
   o.settings.mode === 'Follow'
     ? 'waiting for others to promote a standby (mode Follow)'

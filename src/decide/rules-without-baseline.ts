@@ -1,5 +1,5 @@
 /** Rules 2xx: nothing is known of the group yet, or the record of it is lost. */
-import { viewOf } from './observation.ts';
+import { isUnreadable, type Observation, viewOf } from './observation.ts';
 import { begin, emptyBoth, hold, names, type Rule, writers } from './rule.ts';
 
 export const rulesWithoutBaseline: readonly Rule[] = [
@@ -43,7 +43,7 @@ export const rulesWithoutBaseline: readonly Rule[] = [
     when: (o) => o.baseline === null && o.published !== null,
     outcome: (o) =>
       hold(
-        `the published routes name ${o.published}, which does not accept writes, and the record of the group is lost; bring it back, or create a FailoverRequest of kind ForceRoute or Rebaseline`,
+        `the published routes name ${o.published}, which ${whyNoWrites(o)}, and the record of the group is lost; bring it back, or create a FailoverRequest of kind ForceRoute or Rebaseline`,
       ),
   },
   {
@@ -62,11 +62,24 @@ export const rulesWithoutBaseline: readonly Rule[] = [
     effect: 'the read-write route is empty; standbys are read by their own replay age',
     remedy: 'start the primary, or mend what status.members[].reason names',
     when: (o) => o.baseline === null,
-    outcome: (o) =>
-      hold(
-        o.members.every((member) => member.verdict !== 'Up')
-          ? 'no member answers; status.members[].reason says what was seen of each'
-          : 'no member accepts writes and none was ever seen to',
-      ),
+    outcome: (o) => hold(whyNoPrimary(o)),
   },
 ];
+
+/** Names what keeps us from speaking to members: without it nobody would look for the fault in the spec or the servers. */
+function whyNoPrimary(o: Observation): string {
+  const isSilent = o.members.every((member) => member.verdict !== 'Up');
+  const what = isSilent ? 'no member answers' : 'no member accepts writes and none was ever seen to';
+  const unreadable = o.members.filter(isUnreadable);
+  const reasons = [...new Set(unreadable.map((member) => member.reason))];
+  if (reasons.length > 0) {
+    const told = reasons.map((reason) => `${names(unreadable.filter((one) => one.reason === reason))}: ${reason}`);
+    return [what, ...told].join('; ');
+  }
+  return isSilent ? `${what}; status.members[].reason says what was seen of each` : what;
+}
+
+function whyNoWrites(o: Observation): string {
+  const view = viewOf(o, o.published);
+  return view !== null && isUnreadable(view) ? `cannot be read (${view.reason})` : 'does not accept writes';
+}

@@ -3,7 +3,7 @@ import { formatDuration } from '../api/duration.ts';
 import type { Evidence, ProbeOutcome } from '../api/evidence.ts';
 import { unreachable } from '../api/unreachable.ts';
 import type { Verdict } from '../api/verdict.ts';
-import { describeRejection } from './track-reason.ts';
+import { describeRejection, TLS_REMEDIES } from './track-reason.ts';
 
 /**
  * What a look that did not answer weighs in the question whether the member is dead.
@@ -25,6 +25,8 @@ export type Look =
       readonly verdict: Verdict;
       readonly weight: Weight;
       readonly reason: string;
+      /** What a person may do about it; empty: the reason says it all. */
+      readonly remedy: string;
       /** Failed behind the startup exchange, so that a bare startup exchange can neither confirm nor refute it. */
       readonly deep: boolean;
       /** Refused or cut off: the answer was immediate, so asking again soon costs nobody a timeout. */
@@ -64,7 +66,10 @@ function readOutcome(evidence: Evidence, timeoutMs: number): Look {
     case 'NoAnswer':
       return readSilence(evidence, outcome, timeoutMs);
     case 'TlsFailed':
-      return bad('TlsFailed', 'Lives', `TLS failed (${outcome.why}): ${outcome.detail}`, { deep: true });
+      return bad('TlsFailed', 'Lives', `TLS failed (${outcome.why}): ${outcome.detail}`, {
+        deep: true,
+        remedy: TLS_REMEDIES[outcome.why],
+      });
     case 'NotPostgres':
       return bad('NotPostgres', 'Neutral', `what answers there does not speak PostgreSQL: ${outcome.detail}`, {
         deep: true,
@@ -125,9 +130,13 @@ function bad(
   verdict: Verdict,
   weight: Weight,
   reason: string,
-  { deep = false, quick = false }: { readonly deep?: boolean; readonly quick?: boolean } = {},
+  {
+    deep = false,
+    quick = false,
+    remedy = '',
+  }: { readonly deep?: boolean; readonly quick?: boolean; readonly remedy?: string } = {},
 ): Look {
-  return { kind: 'Bad', verdict, weight, reason, deep, quick, isAddressFresh: true };
+  return { kind: 'Bad', verdict, weight, reason, remedy, deep, quick, isAddressFresh: true };
 }
 
 function staleAddressNote(evidence: Evidence): string {

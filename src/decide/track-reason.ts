@@ -2,6 +2,19 @@
  * The sentences behind a verdict. They hold no number that changes while nothing happens (a count beyond the threshold,
  * an age): status shows them, and a status that changes with each look would be written with each look.
  */
+import type { ProbeOutcome } from '../api/evidence.ts';
+
+type TlsFault = Extract<ProbeOutcome, { kind: 'TlsFailed' }>['why'];
+
+/** What a person may do when TLS fails; empty where only the detail can tell. */
+export const TLS_REMEDIES: Readonly<Record<TlsFault, string>> = {
+  Expired: 'give the server a certificate that is valid now',
+  WrongName: 'set tls.serverName of the member to a name that the certificate carries',
+  UntrustedCa: 'name its authority in spec.tls.caRef',
+  NotOffered: 'set spec.tls.mode: Disable, or switch on ssl at the server',
+  ClientCertificate: 'mend the certificate that spec.tls.clientCertRef names',
+  Other: '',
+};
 
 const SQL_STATES: Readonly<Record<string, string>> = {
   '08P01': 'protocol violation, as poolers report a refused parameter or login',

@@ -66,7 +66,9 @@ function troubleVerdict(track: Track, trouble: Trouble, nowMs: number, settings:
 }
 
 function troubleReason(track: Track, trouble: Trouble, settings: DetectionSettings): string {
-  const parts = [`${trouble.look.reason}${runOf(trouble, settings)}`];
+  const { reason, remedy } = trouble.look;
+  const parts = [`${reason}${runOf(trouble, settings)}`];
+  if (remedy !== '') parts.push(remedy);
   if (track.stop !== null) {
     parts.push(track.stop.isAnnounced ? 'it announced an orderly stop (57P01)' : 'it is shutting down');
   }

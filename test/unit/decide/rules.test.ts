@@ -1,4 +1,5 @@
 import { describe, expect, it, test } from 'vitest';
+import type { MemberView } from '../../../src/api/verdict.ts';
 import type { Observation } from '../../../src/decide/observation.ts';
 import { decide, rules } from '../../../src/decide/rules.ts';
 import {
@@ -201,6 +202,19 @@ describe('the decision', () => {
     const healthy = observation({ settings: settings(['a', 'b', 'c'], { mode: 'Manual' }) });
     expect(decide(healthy).message).toContain('promoting is not available in this version (mode Manual)');
     expect(decide(observation()).message).toBe('a is the primary and answers');
+  });
+
+  it('names what keeps it from speaking to members, once for all that it is true of', () => {
+    const dumb = (name: string) => dead(name, { verdict: 'TlsFailed', dead: false, reason: 'no TLS; switch it on' });
+    const message = (members: readonly MemberView[]) => decide(observation({ ...fresh, members })).message;
+    expect(message([dumb('a'), dumb('b'), dead('c')])).toBe('no member answers; a, b: no TLS; switch it on');
+    expect(message([dumb('a'), standby('b')])).toBe(
+      'no member accepts writes and none was ever seen to; a: no TLS; switch it on',
+    );
+    expect(message([dead('a'), dead('b')])).toContain('status.members[].reason');
+    expect(decide(observation({ ...fresh, published: 'a', members: [dumb('a'), standby('b')] })).message).toContain(
+      'the published routes name a, which cannot be read (no TLS; switch it on)',
+    );
   });
 
   it('begins an attempt only in the rules that say so', () => {

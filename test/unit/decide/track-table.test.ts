@@ -90,9 +90,24 @@ describe('the reason', () => {
     ],
     ['explains an SQLSTATE', [fresh(rejected('53300'))], 'too many connections (53300)'],
     ['shows one that it cannot explain', [fresh(rejected('ZZ999'))], 'PostgreSQL answered with SQLSTATE ZZ999'],
-    ['keeps what TLS said', [fresh(badCertificate)], 'TLS failed (Expired): certificate expired on 2020-01-01'],
+    [
+      'keeps what TLS said',
+      [fresh(badCertificate)],
+      'TLS failed (Expired): certificate expired on 2020-01-01; give the server a certificate that is valid now',
+    ],
   ])('%s', (_, looks, reason) => {
     expect(watch(looks).verdict.reason).toBe(reason);
+  });
+
+  test.each([
+    ['NotOffered', 'spec.tls.mode: Disable, or switch on ssl'],
+    ['UntrustedCa', 'spec.tls.caRef'],
+    ['WrongName', 'tls.serverName'],
+    ['ClientCertificate', 'spec.tls.clientCertRef'],
+  ] as const)('names a remedy for TLS that failed by %s, behind the number of looks', (why, remedy) => {
+    const { reason } = watch(times(2, fresh({ kind: 'TlsFailed', why, detail: 'detail' }))).verdict;
+    expect(reason).toContain(`TLS failed (${why}): detail, 2 looks in a row; `);
+    expect(reason).toContain(remedy);
   });
 
   test('says that old sessions may write when new connections alone are dead', () => {

@@ -1,0 +1,49 @@
+/** Servers whose TLS is not what the spec asks for: a person learns from Ready what to change. */
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { createAuthority } from '../../hack/world/certificates.ts';
+import { type PostgresGroup, startPostgresGroup } from '../../hack/world/postgres-group.ts';
+import { readWorld } from '../../hack/world/world-description.ts';
+import { eventually, statusOf } from '../support/operator-views.ts';
+import { createMonitorRole, openStage, ordersOf, type Stage } from '../support/operator-world.ts';
+
+let group: PostgresGroup;
+let stage: Stage;
+
+beforeAll(async () => {
+  group = await startPostgresGroup(readWorld(), { name: 'remedies', members: ['frankfurt', 'virginia'] });
+  await createMonitorRole(group);
+});
+beforeEach(async () => {
+  stage = await openStage('op-remedies');
+  await stage.apply(ordersOf(group, { 'spec.tls': undefined }));
+});
+afterEach(() => stage.close());
+afterAll(() => group?.discard());
+
+const readyMessage = async () => {
+  const ready = (await statusOf(stage)).conditions?.find(({ type }) => type === 'Ready');
+  expect(ready).toMatchObject({ status: 'False', reason: 'NoPrimary' });
+  return ready?.message ?? '';
+};
+
+test('a server without TLS is told with both ways out', async () => {
+  await stage.start();
+  await eventually(async () => {
+    const message = await readyMessage();
+    expect(message).toContain('frankfurt, virginia: TLS failed (NotOffered): the server does not offer TLS');
+    expect(message).toContain('set spec.tls.mode: Disable, or switch on ssl at the server');
+  });
+});
+
+test('a certificate of an unknown authority is told with the field that names one', async () => {
+  const authority = await createAuthority('private');
+  for (const member of group.members) {
+    await member.reconfigure({ tls: await authority.issueServer([member.host]) });
+  }
+  await stage.start();
+  await eventually(async () => {
+    const message = await readyMessage();
+    expect(message).toContain('TLS failed (UntrustedCa)');
+    expect(message).toContain('name its authority in spec.tls.caRef');
+  });
+});
