@@ -1,4 +1,5 @@
 /** Turns a pass's facts into status and events, and writes them when they are worth it. */
+import type { RouteTarget } from '../api/decision.ts';
 import type { Status } from '../api/status.ts';
 import { eventsBetween } from '../report/events.ts';
 import type { Problem, ReportInput } from '../report/input.ts';
@@ -57,7 +58,10 @@ function reportInput(group: Group, env: Environment, seen: Assessment): ReportIn
     settings: group.settings,
     views: seen.views,
     decision: seen.views.every((view) => view.asked) ? group.decision : null,
-    published: group.published === null ? null : { ...group.published, epoch: shownEpoch(group) },
+    published:
+      group.published === null
+        ? null
+        : { ...group.published, primary: shownPrimary(group, group.published), epoch: shownEpoch(group) },
     routeProblems: contended === null ? group.routeProblems : [...group.routeProblems, contended],
     problems: trouble === null ? group.accessProblems : [...group.accessProblems, trouble],
     attempt,
@@ -81,6 +85,14 @@ function reportInput(group: Group, env: Environment, seen: Assessment): ReportIn
 function previousStatus({ status, record, published }: Group): Status {
   if (published !== null || status.epoch !== undefined || record.epoch === 0) return status;
   return { ...status, epoch: record.epoch, ...(record.primary === null ? {} : { primary: record.primary }) };
+}
+
+/**
+ * Outside an attempt the record says it: what was carried out last may be the drain of an attempt that has ended since, and a
+ * status without a primary would be read as a primary that has to be found again.
+ */
+function shownPrimary({ record }: Group, published: RouteTarget): string | null {
+  return record.attempt === null ? record.primary : published.primary;
 }
 
 /**

@@ -190,7 +190,13 @@ async function publishOrTell(
 /** What is on record may be older than what the last leader wrote: read it, and what is published, before anything else. */
 async function takeTheLead(group: Group, env: Environment, signal: AbortSignal): Promise<boolean> {
   if ((await refreshRecord(group, env, signal)) === 'Gone') return false;
-  group.snapshot = await env.publisher.read(routeOwner(group), group.spec, { signal });
+  try {
+    group.snapshot = await env.publisher.read(routeOwner(group), group.spec, { signal });
+  } catch (error) {
+    // Both or neither: to somebody with the record alone nothing would seem to be published.
+    group.recordVerified = false;
+    throw error;
+  }
   group.published = null;
   group.routesDirty = true;
   group.touched = [];
