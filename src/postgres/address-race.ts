@@ -31,6 +31,14 @@ const MIN_GRACE_MS = 50;
 const PROVEN_GRACE_MS = 1_200;
 
 /**
+ * pg_hba.conf may let in one family alone, and says no in half the round trips that a login takes: the other family, which
+ * may be far away, is then given as much time as one that answered before.
+ */
+function isLoginRefused(outcome: ProbeOutcome): boolean {
+  return outcome.kind === 'Rejected' && outcome.sqlState.startsWith('28');
+}
+
+/**
  * Both families at the same time, one result per family. Once one family has its result, the other is given up after
  * a grace: a family that is blackholed must not make each look last until its deadline. Only when the first result is
  * silence or refusal, and the other family has answered before, is it waited for to the end.
@@ -52,8 +60,9 @@ export async function raceAddresses<T extends Tried>(options: RaceOptions<T>): P
       for (const [other, otherStop] of stops.entries()) {
         const otherAddresses = families[other] ?? [];
         if (other === index || mustWait(options, result.outcome, otherAddresses)) continue;
-        const isProven = otherAddresses.some(({ address }) => options.isProven(address));
-        const graceMs = Math.max(isProven ? PROVEN_GRACE_MS : MIN_GRACE_MS, tookMs);
+        const isOwed =
+          isLoginRefused(result.outcome) || otherAddresses.some(({ address }) => options.isProven(address));
+        const graceMs = Math.max(isOwed ? PROVEN_GRACE_MS : MIN_GRACE_MS, tookMs);
         cancels.push(options.clock.after(graceMs, () => otherStop.end('Timeout')));
       }
       return result;

@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { groupAddress } from '../../hack/world/addresses.ts';
 import { blackhole, healAll, rejectWithReset } from '../../hack/world/cuts.ts';
@@ -88,6 +91,24 @@ describe('a member by its name', () => {
     );
   });
 
+  test('is answered in the family that pg_hba.conf lets in, although the other says no much sooner', async () => {
+    const far = groupAddress(group.number, 201);
+    const proxy = await startSlowProxy(far, primary.address);
+    names([far], [primary.address6]);
+    await primary.reconfigure({ hba: ['host all monitor ::/0 reject', 'host all all all scram-sha-256'] });
+    try {
+      await vi.waitFor(async () => {
+        const six = observe(primary, { host: primary.address6 });
+        observers.push(six);
+        expect(await six.outcome('Fresh')).toEqual({ kind: 'Rejected', sqlState: '28000' });
+      }, RELOAD);
+      expect(await observing().look('Fresh')).toMatchObject({ outcome: { kind: 'Answered' }, address: far });
+    } finally {
+      await primary.reconfigure({ hba: DEFAULT_HBA });
+      proxy.close();
+    }
+  });
+
   test('with one family refused and the other, proven before, silent is silent: it may still live there', async () => {
     names([primary.address], [primary.address6]);
     const watching = observing();
@@ -161,3 +182,38 @@ describe('a member by its name', () => {
     );
   });
 });
+
+/** Each way takes so long, as to another continent. */
+const FAR_MS = 40;
+
+async function startSlowProxy(address: string, target: string): Promise<{ close(): void }> {
+  const sockets = new Set<Socket>();
+  const slowly = (from: Socket, to: Socket): void => {
+    let last: Promise<unknown> = Promise.resolve();
+    from.on('data', (chunk) => {
+      const arrived = sleep(FAR_MS);
+      last = last.then(() => arrived).then(() => to.write(chunk));
+    });
+  };
+  const server = createServer((client) => {
+    const upstream = connect(5432, target);
+    slowly(client, upstream);
+    slowly(upstream, client);
+    for (const socket of [client, upstream]) {
+      sockets.add(socket);
+      socket.on('error', () => {}); // whoever ends first ends both
+      socket.on('close', () => {
+        client.destroy();
+        upstream.destroy();
+      });
+    }
+  });
+  server.listen(5432, address);
+  await once(server, 'listening');
+  return {
+    close: () => {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}

@@ -133,6 +133,29 @@ describe('between families', () => {
     expect(await race(scripts, { proven })).toMatchObject({ results: [accepting, silent], tookMs });
   });
 
+  test.each([
+    ['a refused login', '28000', [{ kind: 'Rejected', sqlState: '28000' }, accepting], 300],
+    ['a starting server', '57P03', [{ kind: 'Rejected', sqlState: '57P03' }, silent], 60],
+  ])('after %s in one family, a far one that never answered has time or not', async (_, sqlState, results, tookMs) => {
+    const run = await race(
+      new Map([
+        [four('a'), { outcome: { kind: 'Rejected', sqlState }, afterMs: 10 }],
+        [six('b'), { outcome: accepting, afterMs: 300 }],
+      ]),
+    );
+    expect(run).toMatchObject({ results, tookMs });
+  });
+
+  test('a refused login does not wait to the end for silence', async () => {
+    const run = await race(
+      new Map([
+        [four('a'), { outcome: { kind: 'Rejected', sqlState: '28P01' }, afterMs: 10 }],
+        [six('b'), { outcome: null }],
+      ]),
+    );
+    expect(run.tookMs).toBe(1_210);
+  });
+
   test('a refusal does not wait for a family that never answered', async () => {
     const run = await race(
       new Map([
