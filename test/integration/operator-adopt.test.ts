@@ -1,15 +1,11 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { PostgresGroup } from '../../hack/world/postgres-group.ts';
+import { expect, test } from 'vitest';
 import { lastingConditions } from '../../src/report/conditions.ts';
-import { restored, startMonitoredGroup } from '../support/monitored-group.ts';
+import { restored } from '../support/monitored-group.ts';
 import { throughout, untilServed } from '../support/operator-views.ts';
 import { openScene, READ_ONLY, READ_WRITE } from '../support/scene.ts';
+import { monitoredGroup } from '../support/staged-group.ts';
 
-let group: PostgresGroup;
-beforeAll(async () => {
-  group = await startMonitoredGroup({ name: 'adopt', members: ['a', 'b', 'c'] });
-});
-afterAll(() => group?.discard());
+const group = monitoredGroup({ name: 'adopt', members: ['a', 'b', 'c'] });
 
 test('leads writes to the one writer and reads to the standbys, at epoch 1', async () => {
   const { primary, standbys } = await restored(group);

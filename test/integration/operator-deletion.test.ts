@@ -1,7 +1,5 @@
 /** What stays and what goes when a resource is deleted, at any moment. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type PostgresGroup, startPostgresGroup } from '../../hack/world/postgres-group.ts';
-import { readWorld } from '../../hack/world/world-description.ts';
+import { beforeEach, describe, expect, test } from 'vitest';
 import {
   eventually,
   slicesOf,
@@ -11,25 +9,16 @@ import {
   untilReady,
   untilServed,
 } from '../support/operator-views.ts';
-import { createMonitorRole, openStage, ordersOf, type RunningOperator, type Stage } from '../support/operator-world.ts';
+import { ordersOf, type RunningOperator } from '../support/operator-world.ts';
+import { stagedGroup } from '../support/staged-group.ts';
 
 const CONFIG_MAPS = [{ name: 'orders-db', data: { HOST: '{{readWrite.host}}' } }];
-let group: PostgresGroup;
-let stage: Stage;
+const { group, stage } = stagedGroup('deletion', ['frankfurt', 'virginia']);
 let operator: RunningOperator;
 
-beforeAll(async () => {
-  group = await startPostgresGroup(readWorld(), { name: 'deletion', members: ['frankfurt', 'virginia'] });
-  await createMonitorRole(group);
-});
-
 beforeEach(async () => {
-  stage = await openStage('op-deletion');
   operator = await stage.start();
 });
-
-afterEach(() => stage.close());
-afterAll(() => group.discard());
 
 const address = (name: string) => group.member(name).address;
 

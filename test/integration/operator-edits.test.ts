@@ -1,7 +1,5 @@
 /** A resource whose spec and status are edited while the operator works. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type PostgresGroup, startPostgresGroup } from '../../hack/world/postgres-group.ts';
-import { readWorld } from '../../hack/world/world-description.ts';
+import { beforeEach, describe, expect, test } from 'vitest';
 import {
   behind,
   eventually,
@@ -11,24 +9,15 @@ import {
   untilCondition,
   untilReady,
 } from '../support/operator-views.ts';
-import { createMonitorRole, openStage, ordersOf, type RunningOperator, type Stage } from '../support/operator-world.ts';
+import { ordersOf, type RunningOperator } from '../support/operator-world.ts';
+import { stagedGroup } from '../support/staged-group.ts';
 
-let group: PostgresGroup;
-let stage: Stage;
+const { group, stage } = stagedGroup('edits', ['frankfurt', 'virginia', 'oregon']);
 let operator: RunningOperator;
 
-beforeAll(async () => {
-  group = await startPostgresGroup(readWorld(), { name: 'edits', members: ['frankfurt', 'virginia', 'oregon'] });
-  await createMonitorRole(group);
-});
-
 beforeEach(async () => {
-  stage = await openStage('op-edits');
   operator = await stage.start();
 });
-
-afterEach(() => stage.close());
-afterAll(() => group.discard());
 
 const address = (name: string) => group.member(name).address;
 const members = (...names: readonly string[]) => ({ members: names.map((name) => group.member(name)) });

@@ -2,10 +2,8 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import pg from 'pg';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { groupAddress } from '../../hack/world/addresses.ts';
-import { type PostgresGroup, startPostgresGroup } from '../../hack/world/postgres-group.ts';
-import { readWorld } from '../../hack/world/world-description.ts';
 import {
   behind,
   eventually,
@@ -15,27 +13,11 @@ import {
   untilCondition,
   untilReady,
 } from '../support/operator-views.ts';
-import { createMonitorRole, openStage, ordersOf, type Stage } from '../support/operator-world.ts';
+import { ordersOf } from '../support/operator-world.ts';
+import { stagedGroup, watchedGroup } from '../support/staged-group.ts';
 
-let group: PostgresGroup;
-let stranger: PostgresGroup;
-let stage: Stage;
-
-beforeAll(async () => {
-  [group, stranger] = await Promise.all([
-    startPostgresGroup(readWorld(), { name: 'faults', members: ['frankfurt', 'virginia'] }),
-    startPostgresGroup(readWorld(), { name: 'stranger', members: ['lisbon'] }),
-  ]);
-  await createMonitorRole(group);
-  await createMonitorRole(stranger);
-});
-
-beforeEach(async () => {
-  stage = await openStage('op-faults');
-});
-
-afterEach(() => stage.close());
-afterAll(() => Promise.all([group.discard(), stranger.discard()]));
+const { group, stage } = stagedGroup('faults', ['frankfurt', 'virginia']);
+const stranger = watchedGroup('stranger', ['lisbon']);
 
 const primary = () => group.member('frankfurt');
 const memberOf = async (name: string) => (await statusOf(stage)).members?.find((member) => member.name === name);

@@ -1,15 +1,11 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { PostgresGroup } from '../../hack/world/postgres-group.ts';
+import { expect, test } from 'vitest';
 import type { PostgresMember } from '../../hack/world/postgres-member.ts';
-import { restored, startMonitoredGroup } from '../support/monitored-group.ts';
+import { restored } from '../support/monitored-group.ts';
 import { openScene } from '../support/scene.ts';
 import { serversAfter } from '../support/scene-questions.ts';
+import { monitoredGroup } from '../support/staged-group.ts';
 
-let group: PostgresGroup;
-beforeAll(async () => {
-  group = await startMonitoredGroup({ name: 'demoted', members: ['a', 'b'] });
-});
-afterAll(() => group?.discard());
+const group = monitoredGroup({ name: 'demoted', members: ['a', 'b'] });
 
 async function pair(): Promise<{ readonly primary: PostgresMember; readonly standby: PostgresMember }> {
   const { primary, standbys } = await restored(group);

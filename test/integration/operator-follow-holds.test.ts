@@ -1,26 +1,16 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { DEFAULT_HBA } from '../../hack/world/postgres-files.ts';
-import type { PostgresGroup } from '../../hack/world/postgres-group.ts';
 import type { PostgresMember } from '../../hack/world/postgres-member.ts';
-import {
-  APPLICATION,
-  PLAIN_MONITOR,
-  restored,
-  startMonitoredGroup,
-  untilCaughtUp,
-} from '../support/monitored-group.ts';
+import { APPLICATION, PLAIN_MONITOR, restored, untilCaughtUp } from '../support/monitored-group.ts';
 import { throughout } from '../support/operator-views.ts';
 import { MONITOR, MONITOR_SECRET } from '../support/operator-world.ts';
 import { openScene, type Scene } from '../support/scene.ts';
+import { monitoredGroup } from '../support/staged-group.ts';
 
-let group: PostgresGroup;
-beforeAll(async () => {
-  group = await startMonitoredGroup({ name: 'holds', members: ['a', 'b', 'c'] });
-});
-afterAll(() => group?.discard());
+const group = monitoredGroup({ name: 'holds', members: ['a', 'b', 'c'] });
 
 async function three(): Promise<{
   readonly primary: PostgresMember;

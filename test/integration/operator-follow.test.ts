@@ -1,15 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { PostgresGroup } from '../../hack/world/postgres-group.ts';
-import { restored, startMonitoredGroup, untilCaughtUp } from '../support/monitored-group.ts';
+import { describe, expect, test } from 'vitest';
+import { restored, untilCaughtUp } from '../support/monitored-group.ts';
 import { eventsOf } from '../support/operator-views.ts';
 import { openScene } from '../support/scene.ts';
 import { memberOf, serversAfter } from '../support/scene-questions.ts';
+import { monitoredGroup } from '../support/staged-group.ts';
 
-let group: PostgresGroup;
-beforeAll(async () => {
-  group = await startMonitoredGroup({ name: 'follow', members: 3 });
-});
-afterAll(() => group?.discard());
+const group = monitoredGroup({ name: 'follow', members: 3 });
 
 test('follows a promotion after the primary was killed, and keeps the old primary out until it is a standby', async () => {
   const { primary, standbys } = await restored(group);

@@ -1,27 +1,13 @@
 /** Names that do not lead to a server of their own: an alias of another member, and a balancer in front of two. */
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { groupAddress } from '../../hack/world/addresses.ts';
-import { type PostgresGroup, startPostgresGroup } from '../../hack/world/postgres-group.ts';
-import { readWorld } from '../../hack/world/world-description.ts';
 import { behind, eventually, statusOf, untilReady } from '../support/operator-views.ts';
-import { createMonitorRole, openStage, ordersOf, type Stage } from '../support/operator-world.ts';
+import { ordersOf } from '../support/operator-world.ts';
+import { stagedGroup } from '../support/staged-group.ts';
 
-let group: PostgresGroup;
-let stage: Stage;
-
-beforeAll(async () => {
-  group = await startPostgresGroup(readWorld(), { name: 'impostors', members: ['frankfurt', 'virginia'] });
-  await createMonitorRole(group);
-});
-
-beforeEach(async () => {
-  stage = await openStage('op-impostors');
-});
-
-afterEach(() => stage.close());
-afterAll(() => group.discard());
+const { group, stage } = stagedGroup('impostors', ['frankfurt', 'virginia']);
 
 const primary = () => group.member('frankfurt');
 const verdictOf = async (name: string) =>

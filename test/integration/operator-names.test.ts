@@ -1,10 +1,8 @@
 /** Names that move, fail, or lead where they must not. */
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import type { DnsScript } from '../../hack/world/dns-server.ts';
-import { type PostgresGroup, startPostgresGroup } from '../../hack/world/postgres-group.ts';
-import { readWorld } from '../../hack/world/world-description.ts';
 import {
   behind,
   eventsOf,
@@ -15,24 +13,15 @@ import {
   untilCondition,
   untilReady,
 } from '../support/operator-views.ts';
-import { control, createMonitorRole, openStage, ordersOf, type Stage } from '../support/operator-world.ts';
+import { control, ordersOf } from '../support/operator-world.ts';
+import { stagedGroup } from '../support/staged-group.ts';
 
 const NAME = 'writer.aliases.test';
-let group: PostgresGroup;
-let stage: Stage;
-
-beforeAll(async () => {
-  group = await startPostgresGroup(readWorld(), { name: 'aliases', members: ['frankfurt', 'virginia'] });
-  await createMonitorRole(group);
-});
+const { group, stage } = stagedGroup('aliases', ['frankfurt', 'virginia']);
 
 beforeEach(async () => {
-  stage = await openStage('op-names');
   await pointTo('frankfurt');
 });
-
-afterEach(() => stage.close());
-afterAll(() => group.discard());
 
 /** As clouds do it: the name of the writer is an alias of one server. */
 const pointTo = (name: string) => control().setName(NAME, { kind: 'Records', cname: group.member(name).host, ttl: 1 });

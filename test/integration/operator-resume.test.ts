@@ -3,12 +3,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { type OperatorProcess, startOperatorProcess } from '../../hack/scenario/operator-process.ts';
 import { GATEWAY } from '../../hack/world/addresses.ts';
-import type { PostgresGroup } from '../../hack/world/postgres-group.ts';
 import type { PostgresMember } from '../../hack/world/postgres-member.ts';
 import { readWorld } from '../../hack/world/world-description.ts';
-import { restored, startMonitoredGroup } from '../support/monitored-group.ts';
+import { restored } from '../support/monitored-group.ts';
 import { throughout } from '../support/operator-views.ts';
 import { openScene, type Scene } from '../support/scene.ts';
+import { monitoredGroup } from '../support/staged-group.ts';
 import { type Ruling, type SeenWrite, type StallingProxy, startStallingProxy } from '../support/stalling-proxy.ts';
 
 /** A follow makes about ten writes. */
@@ -50,11 +50,7 @@ interface Leader {
   readonly proxy: StallingProxy;
 }
 
-let group: PostgresGroup;
-beforeAll(async () => {
-  group = await startMonitoredGroup({ name: 'resume', members: ['a', 'b'] });
-});
-afterAll(() => group?.discard());
+const group = monitoredGroup({ name: 'resume', members: ['a', 'b'] });
 
 describe.each([
   ['before a write reached the API server', 'HoldBefore'],

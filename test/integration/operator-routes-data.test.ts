@@ -1,7 +1,5 @@
 /** ConfigMaps and Secrets as applications consume them. */
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { type PostgresGroup, startPostgresGroup } from '../../hack/world/postgres-group.ts';
-import { readWorld } from '../../hack/world/world-description.ts';
+import { beforeAll, expect, test } from 'vitest';
 import {
   clusterIpOf,
   dataOf,
@@ -11,27 +9,18 @@ import {
   untilReady,
   untilServed,
 } from '../support/operator-views.ts';
-import { createMonitorRole, MONITOR, openStage, ordersOf, type Stage } from '../support/operator-world.ts';
+import { MONITOR, ordersOf } from '../support/operator-world.ts';
+import { stagedGroup } from '../support/staged-group.ts';
 
 const WRITER = { username: 'orders_app', password: 'p@ss:w/rd?&#%' };
 const READER = { username: 'orders reader', password: 're\\ad:er' };
 
-let group: PostgresGroup;
-let stage: Stage;
+const { group, stage } = stagedGroup('data', ['frankfurt', 'virginia']);
 
 beforeAll(async () => {
-  group = await startPostgresGroup(readWorld(), { name: 'data', members: ['frankfurt', 'virginia'] });
-  await createMonitorRole(group);
   for (const { username, password } of [WRITER, READER])
     await group.member('frankfurt').sql(`CREATE ROLE "${username}" LOGIN PASSWORD '${password}'`);
 });
-
-beforeEach(async () => {
-  stage = await openStage('op-data');
-});
-
-afterEach(() => stage.close());
-afterAll(() => group.discard());
 
 async function secretPublished(): Promise<void> {
   await stage.secret('writer', WRITER);

@@ -1,7 +1,5 @@
 /** What others do to the objects that the operator publishes, and to those beside them. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type PostgresGroup, startPostgresGroup } from '../../hack/world/postgres-group.ts';
-import { readWorld } from '../../hack/world/world-description.ts';
+import { beforeAll, describe, expect, test } from 'vitest';
 import type { ApiObject } from '../support/api.ts';
 import {
   behind,
@@ -16,26 +14,17 @@ import {
   untilReady,
   untilServed,
 } from '../support/operator-views.ts';
-import { createMonitorRole, openStage, ordersOf, type Stage } from '../support/operator-world.ts';
+import { ordersOf } from '../support/operator-world.ts';
+import { stagedGroup } from '../support/staged-group.ts';
 
-let group: PostgresGroup;
-let stage: Stage;
+const { group, stage } = stagedGroup('routes', ['frankfurt', 'virginia']);
 let primary: string;
 let standby: string;
 
 beforeAll(async () => {
-  group = await startPostgresGroup(readWorld(), { name: 'routes', members: ['frankfurt', 'virginia'] });
-  await createMonitorRole(group);
   primary = group.member('frankfurt').address;
   standby = group.member('virginia').address;
 });
-
-beforeEach(async () => {
-  stage = await openStage('op-routes');
-});
-
-afterEach(() => stage.close());
-afterAll(() => group.discard());
 
 const SLICE = 'orders-rw-ipv4';
 const slice = (name = SLICE): ApiObject => ({

@@ -1,8 +1,6 @@
 /** The operator's own logins and certificates: missing, wrong, rotated, mended by editing the cluster's objects alone. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type CertificateAuthority, createAuthority } from '../../hack/world/certificates.ts';
-import { type PostgresGroup, startPostgresGroup } from '../../hack/world/postgres-group.ts';
-import { readWorld } from '../../hack/world/world-description.ts';
 import {
   behind,
   conditionOf,
@@ -14,35 +12,20 @@ import {
   untilCondition,
   untilReady,
 } from '../support/operator-views.ts';
-import {
-  createMonitorRole,
-  MONITOR,
-  MONITOR_SECRET,
-  openStage,
-  ordersOf,
-  type Stage,
-} from '../support/operator-world.ts';
+import { MONITOR, MONITOR_SECRET, ordersOf } from '../support/operator-world.ts';
+import { stagedGroup } from '../support/staged-group.ts';
 
 const DAY_MS = 86_400_000;
-let group: PostgresGroup;
 let authority: CertificateAuthority;
-let stage: Stage;
+const { group, stage } = stagedGroup('secrets', ['frankfurt', 'virginia']);
 
 beforeAll(async () => {
   authority = await createAuthority('trusted');
-  group = await startPostgresGroup(readWorld(), { name: 'secrets', members: ['frankfurt', 'virginia'] });
-  await createMonitorRole(group);
-});
-
-beforeEach(async () => {
-  stage = await openStage('op-secrets');
 });
 
 afterEach(async () => {
   await group.member('frankfurt').sql(`ALTER ROLE ${MONITOR.username} PASSWORD '${MONITOR.password}'`);
-  await stage.close();
 });
-afterAll(() => group.discard());
 
 /** A server that refuses us lives: it must never count as dead, whatever else happens. */
 async function nobodyDead(): Promise<void> {

@@ -1,16 +1,12 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { blackhole, heal } from '../../hack/world/cuts.ts';
-import type { PostgresGroup } from '../../hack/world/postgres-group.ts';
 import type { PostgresMember } from '../../hack/world/postgres-member.ts';
-import { restored, startMonitoredGroup } from '../support/monitored-group.ts';
+import { restored } from '../support/monitored-group.ts';
 import { eventsOf, throughout } from '../support/operator-views.ts';
 import { openScene, type Scene } from '../support/scene.ts';
+import { monitoredGroup } from '../support/staged-group.ts';
 
-let group: PostgresGroup;
-beforeAll(async () => {
-  group = await startMonitoredGroup({ name: 'split', members: ['a', 'b'] });
-});
-afterAll(() => group?.discard());
+const group = monitoredGroup({ name: 'split', members: ['a', 'b'] });
 
 interface Split {
   readonly scene: Scene;
