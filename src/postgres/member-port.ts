@@ -1,8 +1,9 @@
-import type { AnsweredAddress, Evidence, LayerTimings, MemberFacts, ProbeKind, ProbeOutcome } from '../api/evidence.ts';
+import type { Evidence, LayerTimings, MemberFacts, ProbeKind, ProbeOutcome } from '../api/evidence.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { MemberPort, MemberTarget } from '../ports/members.ts';
 import type { Resolution, ResolvedAddress, Resolver } from '../ports/resolver.ts';
 import { bestFirst, raceAddresses } from './address-race.ts';
+import { AnsweredAddresses } from './answered-addresses.ts';
 import { type Access, type Attempt, attemptFresh, attemptStartup, queryFacts } from './attempt.ts';
 import { type Deadline, startDeadline } from './deadline.ts';
 import { HistoryCache } from './history-cache.ts';
@@ -52,14 +53,14 @@ export class PostgresMemberPort implements MemberPort {
   /** The look that runs, or the last one: a change of target ends it. */
   #looking: Deadline | null = null;
   #sequence = 0;
-  #identity = '';
-  #answered: readonly AnsweredAddress[] = [];
+  readonly #answered: AnsweredAddresses;
 
   constructor({ clock, resolver, target }: MemberPortOptions) {
     this.#clock = clock;
     this.#resolver = resolver;
     this.#target = target;
     this.#histories = new HistoryCache(clock);
+    this.#answered = new AnsweredAddresses(clock);
   }
 
   async probe(
@@ -78,7 +79,7 @@ export class PostgresMemberPort implements MemberPort {
         startedAtMs,
         endedAtMs: this.#clock.monotonicMs(),
         ...look,
-        answered: this.#answered,
+        answered: this.#answered.all,
         sessionLost: this.#standing.takeLost(),
         sessionAlive: this.#standing.current !== null,
       };
@@ -94,7 +95,7 @@ export class PostgresMemberPort implements MemberPort {
     this.#access = null;
     this.#looking?.end('Aborted');
     this.#standing.drop();
-    if (before.host !== target.host || before.port !== target.port) this.#answered = [];
+    if (before.host !== target.host || before.port !== target.port) this.#answered.forget();
   }
 
   onSessionLost(listener: () => void): void {
@@ -151,7 +152,7 @@ export class PostgresMemberPort implements MemberPort {
       const settings = standing.settingsForMs === timeoutMs ? '' : sessionSettings(timeoutMs);
       const facts = await this.#standing.ask(() => queryFacts(standing.session, settings, deadline.signal));
       standing.settingsForMs = timeoutMs;
-      this.#noteAnswers(facts, [standing.at], 'Standing');
+      this.#answered.noteStanding(facts, standing.at);
       const timings = layers.timings();
       // A promotion is mostly met here, and must not wait for the next fresh look to be proven.
       const history = await this.#historyOf(facts, this.#accessTo(target), standing.at, deadline);
@@ -171,10 +172,10 @@ export class PostgresMemberPort implements MemberPort {
   ): Promise<Look> {
     const access = this.#accessTo(target);
     if (access instanceof ProbeFailure) return notAsked(kind, access.outcome);
-    const isProven = (address: string): boolean => this.#answered.some((entry) => entry.address === address);
+    const isProven = (address: string): boolean => this.#answered.has(address);
     const attempts = await raceAddresses<Attempt>({
       clock: this.#clock,
-      addresses: this.#preferred(resolution.addresses),
+      addresses: this.#answered.preferred(resolution.addresses),
       isProven,
       attempt: (address, signal) =>
         kind === 'Fresh' ? attemptFresh(access, address, timeoutMs, signal) : attemptStartup(access, address, signal),
@@ -215,7 +216,7 @@ export class PostgresMemberPort implements MemberPort {
     }
     const same = others.filter((other) => identityOf(other.outcome) === identityOf(outcome));
     const lives = others.filter((other) => other.outcome.kind === 'Rejected');
-    this.#noteAnswers(outcome.facts, [best, ...same], 'Fresh', new Set(lives.map(({ address }) => address)));
+    this.#answered.noteFresh(outcome.facts, [best, ...same], new Set(lives.map(({ address }) => address)));
     if (this.#standing.current === null) {
       this.#standing.adopt({ session, at: best, settingsForMs: timeoutMs });
     } else {
@@ -225,45 +226,12 @@ export class PostgresMemberPort implements MemberPort {
     return { kind: 'Answered', facts: { ...outcome.facts, history } };
   }
 
-  /** `rejected`: where PostgreSQL spoke and had no connection for us; what answered there before still lives. */
-  #noteAnswers(
-    facts: MemberFacts,
-    from: readonly ResolvedAddress[],
-    probe: 'Standing' | 'Fresh',
-    rejected: ReadonlySet<string> = new Set(),
-  ): void {
-    const identity = `${facts.systemIdentifier} ${facts.startedAt}`;
-    const atMs = this.#clock.monotonicMs();
-    const now = from.map(({ family, address }) => ({ family, address, atMs }));
-    const stillGood = this.#answered.filter(
-      (entry) => identity === this.#identity && now.every(({ family }) => family !== entry.family),
-    );
-    // Only a fresh look has asked the other family: a standing one says nothing about it.
-    const kept = probe === 'Fresh' ? stillGood.filter(({ address }) => rejected.has(address)) : stillGood;
-    const answered = [...now, ...kept];
-    // One order, whichever family the session happens to use: what prefers the first must not swing.
-    this.#answered = answered.sort((a, b) => a.family.localeCompare(b.family));
-    this.#identity = identity;
-  }
-
   /** A name that now leads elsewhere: the session at the old address no longer speaks for the member. */
   #forgetMoved({ addresses, fresh }: Resolution): void {
     if (!fresh) return;
-    const isListed = (address: string): boolean => addresses.some((entry) => entry.address === address);
     const standing = this.#standing.current;
-    if (standing !== null && !isListed(standing.at.address)) this.#standing.drop();
-    if (this.#answered.some(({ address }) => !isListed(address))) {
-      this.#answered = this.#answered.filter(({ address }) => isListed(address));
-    }
-  }
-
-  /** Addresses that answered before go first, so that a name with many records does not make us wander. */
-  #preferred(addresses: readonly ResolvedAddress[]): readonly ResolvedAddress[] {
-    const place = (address: string): number => {
-      const index = this.#answered.findIndex((entry) => entry.address === address);
-      return index === -1 ? this.#answered.length : index;
-    };
-    return [...addresses].sort((a, b) => place(a.address) - place(b.address));
+    if (standing !== null && addresses.every(({ address }) => address !== standing.at.address)) this.#standing.drop();
+    this.#answered.keepOnly(addresses);
   }
 
   #accessTo({ host, port, database, access }: MemberTarget): Access | ProbeFailure {

@@ -134,9 +134,9 @@ describe('between families', () => {
   });
 
   test.each([
-    ['a refused login', '28000', [{ kind: 'Rejected', sqlState: '28000' }, accepting], 300],
-    ['a starting server', '57P03', [{ kind: 'Rejected', sqlState: '57P03' }, silent], 60],
-  ])('after %s in one family, a far one that never answered has time or not', async (_, sqlState, results, tookMs) => {
+    ['has time after a refused login', '28000', [{ kind: 'Rejected', sqlState: '28000' }, accepting], 300],
+    ['has none after a server that is starting', '57P03', [{ kind: 'Rejected', sqlState: '57P03' }, silent], 60],
+  ])('a far family that never answered %s in the other', async (_, sqlState, results, tookMs) => {
     const run = await race(
       new Map([
         [four('a'), { outcome: { kind: 'Rejected', sqlState }, afterMs: 10 }],
