@@ -12,7 +12,8 @@ import { createPublisher } from '../../src/controller/publisher.ts';
 import type { KubeObject, Leadership } from '../../src/ports/kube.ts';
 import type { Log, LogFields, Telemetry } from '../../src/ports/telemetry.ts';
 import { FakeClock, settle } from './fake-clock.ts';
-import { FakeCluster, FakeKube } from './fake-kube.ts';
+import { FakeCluster } from './fake-cluster.ts';
+import { FakeKube } from './fake-kube.ts';
 import { FakeMembers, FakeServer } from './fake-members.ts';
 import { type Edits, edited } from './resources.ts';
 
