@@ -1,13 +1,11 @@
 /** What the API server may do to the operator: go away, or know another version of our resource. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { crdFiles } from '../../hack/generate/crds.ts';
 import { repository } from '../../hack/generate/generated-file.ts';
-import { type PostgresGroup, startPostgresGroup } from '../../hack/world/postgres-group.ts';
-import { readWorld } from '../../hack/world/world-description.ts';
 import { connect } from '../support/api.ts';
 import { installCrds } from '../support/crds.ts';
 import {
@@ -24,31 +22,23 @@ import {
   untilReady,
   untilServed,
 } from '../support/operator-views.ts';
-import { control, createMonitorRole, openStage, ordersOf, SHORT_LEASE, type Stage } from '../support/operator-world.ts';
+import { control, ordersOf, SHORT_LEASE } from '../support/operator-world.ts';
+import { stagedGroup } from '../support/staged-group.ts';
 
 /** Issue 3 asks for half a minute without an API server. */
 const OUTAGE_MS = 30_000;
 const healthSchema = z.object({ status: z.string(), db_primary: z.string(), up: z.string() });
-let group: PostgresGroup;
-let stage: Stage;
-
-beforeAll(async () => {
-  group = await startPostgresGroup(readWorld(), { name: 'api', members: ['frankfurt', 'virginia'] });
-  await createMonitorRole(group);
-});
+const { group, stage } = stagedGroup('api', ['frankfurt', 'virginia']);
 
 beforeEach(async () => {
-  stage = await openStage('op-api');
   await installCrds(stage.api);
 });
 
 afterEach(async () => {
   await control().startApiServer();
-  await stage.close();
 });
 
 afterAll(async () => {
-  await group.discard();
   const api = await connect();
   await installCrds(api);
   await api.close();
