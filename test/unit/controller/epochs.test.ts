@@ -1,8 +1,9 @@
 /** An epoch is for a route that moves: nothing that happens between us and the API server may use one up. */
 import { expect, test } from 'vitest';
 import { RESOURCES } from '../../../src/api/resources.ts';
-import { KubeError } from '../../../src/ports/kube.ts';
+import { KubeError, type KubeObject } from '../../../src/ports/kube.ts';
 import { seededRandom } from '../../simulation/seeded-random.ts';
+import type { KubeCall } from '../../support/fake-kube.ts';
 import { createWorld, ORDERS, type Replica, type World } from '../../support/fake-world.ts';
 import { adopted, failOver } from '../../support/world-acts.ts';
 
@@ -51,17 +52,19 @@ test('a publication that fails after the route has moved does not make the recor
   expect(world.status()).toMatchObject({ primary: 'b', epoch: 2 });
 });
 
-/** `EPOCH_SEEDS` chooses how many. The first are some of those that found a fault. */
-const SEEDS = Array.from({ length: Number(process.env.EPOCH_SEEDS ?? '8') }, (_, index) => index + 70);
+/** `EPOCH_SEEDS` chooses how many. The first hold some that found a fault. */
+const SEEDS = Array.from({ length: Number(process.env.EPOCH_SEEDS ?? '15') }, (_, index) => index + 10);
 
-test.each(SEEDS)('with a healthy group it stays 1, whoever leads and whatever call fails (seed %i)', async (seed) => {
+/** A random life in which nothing happens to the group, but a look that goes unanswered now and then. */
+async function live(seed: number): Promise<World> {
   const random = seededRandom(seed);
   const world = createWorld();
   const trouble = { isOver: false };
   const start = (leading: boolean): Replica => {
     const replica = world.start({ leading });
-    replica.kube.fault = () => {
+    replica.kube.fault = (call) => {
       if (trouble.isOver || !random.chance(0.25)) return null;
+      if (random.chance(0.3)) landLate(world, call, random.between(0, 3000));
       return random.chance(0.5) ? 'LoseAnswer' : unavailable();
     };
     return replica;
@@ -76,8 +79,32 @@ test.each(SEEDS)('with a healthy group it stays 1, whoever leads and whatever ca
   lead(replicas, replicas[0]);
   await world.until('adopted', () => world.status().history?.length === 1, 60_000);
   await world.run(5000);
-  expect(world.status()).toMatchObject({ epoch: 1, primary: 'a', history: [{ epoch: 1, outcome: 'Completed' }] });
-});
+  return world;
+}
+
+test.each(SEEDS)(
+  'with a healthy group it stays 1, whoever leads and whatever call fails (seed %i)',
+  async (seed) => {
+    const world = await live(seed);
+    expect(world.status()).toMatchObject({ epoch: 1, primary: 'a', history: [{ epoch: 1, outcome: 'Completed' }] });
+  },
+  30_000,
+);
+
+/** A write that was given up arrives all the same, unless what it builds on has changed. */
+function landLate(world: World, { verb, plural, subresource, sent }: KubeCall, afterMs: number): void {
+  const resource = [RESOURCES.databaseFailover, RESOURCES.endpointSlice].find((one) => one.plural === plural);
+  if (verb !== 'apply' || resource === undefined || sent === null || !isObject(sent)) return;
+  world.clock.after(afterMs, () => {
+    try {
+      world.cluster.apply(resource, sent, subresource);
+    } catch (error) {
+      if (!(error instanceof KubeError)) throw error;
+    }
+  });
+}
+
+const isObject = (sent: object): sent is KubeObject => 'metadata' in sent && 'kind' in sent;
 
 function lead(replicas: readonly Replica[], next: Replica | undefined): void {
   for (const { leadership } of replicas) if (leadership.isLeader()) leadership.lose();
