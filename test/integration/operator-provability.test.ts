@@ -1,19 +1,15 @@
 /** Standbys that stream by another address than the spec knows, and a monitor role that may not read histories. */
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { PostgresGroup } from '../../hack/world/postgres-group.ts';
+import { expect, test } from 'vitest';
 import type { Status } from '../../src/api/status.ts';
-import { PLAIN_MONITOR, restored, startMonitoredGroup } from '../support/monitored-group.ts';
+import { PLAIN_MONITOR, restored } from '../support/monitored-group.ts';
 import { MONITOR_SECRET } from '../support/operator-world.ts';
 import { openScene, type Scene } from '../support/scene.ts';
+import { monitoredGroup } from '../support/staged-group.ts';
 
 /** The lack of a proof is told once it has lasted ten seconds. */
 const SETTLED_WITHIN_MS = 25_000;
 
-let group: PostgresGroup;
-beforeAll(async () => {
-  group = await startMonitoredGroup({ name: 'provability', members: ['a', 'b'], separateReplication: true });
-});
-afterAll(() => group?.discard());
+const group = monitoredGroup({ name: 'provability', members: ['a', 'b'], separateReplication: true });
 
 async function pair() {
   const { primary, standbys } = await restored(group);

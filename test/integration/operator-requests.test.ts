@@ -1,17 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { PostgresGroup } from '../../hack/world/postgres-group.ts';
 import type { PostgresMember } from '../../hack/world/postgres-member.ts';
 import type { RequestStatus } from '../../src/api/failover-request.ts';
-import { restored, startMonitoredGroup } from '../support/monitored-group.ts';
+import { restored } from '../support/monitored-group.ts';
 import { eventually, throughout } from '../support/operator-views.ts';
 import { replaceCluster } from '../support/rebuilt.ts';
 import { openScene, type Scene } from '../support/scene.ts';
+import { monitoredGroup } from '../support/staged-group.ts';
 
-let group: PostgresGroup;
-beforeAll(async () => {
-  group = await startMonitoredGroup({ name: 'requests', members: ['a', 'b'] });
-});
-afterAll(() => group?.discard());
+const group = monitoredGroup({ name: 'requests', members: ['a', 'b'] });
 
 async function pair(): Promise<{ readonly primary: PostgresMember; readonly standby: PostgresMember }> {
   const { primary, standbys } = await restored(group);

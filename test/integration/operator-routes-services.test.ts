@@ -1,7 +1,5 @@
 /** Services and addresses as people have them: their own, unusable ones, other names, two families. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type PostgresGroup, startPostgresGroup } from '../../hack/world/postgres-group.ts';
-import { readWorld } from '../../hack/world/world-description.ts';
+import { describe, expect, test } from 'vitest';
 import type { ApiObject } from '../support/api.ts';
 import {
   behind,
@@ -16,22 +14,10 @@ import {
   untilReady,
   untilServed,
 } from '../support/operator-views.ts';
-import { control, createMonitorRole, openStage, ordersOf, type Stage } from '../support/operator-world.ts';
+import { control, ordersOf } from '../support/operator-world.ts';
+import { stagedGroup } from '../support/staged-group.ts';
 
-let group: PostgresGroup;
-let stage: Stage;
-
-beforeAll(async () => {
-  group = await startPostgresGroup(readWorld(), { name: 'services', members: ['frankfurt', 'virginia'] });
-  await createMonitorRole(group);
-});
-
-beforeEach(async () => {
-  stage = await openStage('op-services');
-});
-
-afterEach(() => stage.close());
-afterAll(() => group.discard());
+const { group, stage } = stagedGroup('services', ['frankfurt', 'virginia']);
 
 const service = (name: string, spec: object): ApiObject => ({
   apiVersion: 'v1',

@@ -1,24 +1,15 @@
 /** Servers whose TLS is not what the spec asks for: a person learns from Ready what to change. */
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { createAuthority } from '../../hack/world/certificates.ts';
-import { type PostgresGroup, startPostgresGroup } from '../../hack/world/postgres-group.ts';
-import { readWorld } from '../../hack/world/world-description.ts';
 import { eventually, statusOf } from '../support/operator-views.ts';
-import { createMonitorRole, openStage, ordersOf, type Stage } from '../support/operator-world.ts';
+import { ordersOf } from '../support/operator-world.ts';
+import { stagedGroup } from '../support/staged-group.ts';
 
-let group: PostgresGroup;
-let stage: Stage;
+const { group, stage } = stagedGroup('remedies', ['frankfurt', 'virginia']);
 
-beforeAll(async () => {
-  group = await startPostgresGroup(readWorld(), { name: 'remedies', members: ['frankfurt', 'virginia'] });
-  await createMonitorRole(group);
-});
 beforeEach(async () => {
-  stage = await openStage('op-remedies');
   await stage.apply(ordersOf(group, { 'spec.tls': undefined }));
 });
-afterEach(() => stage.close());
-afterAll(() => group?.discard());
 
 const readyMessage = async () => {
   const ready = (await statusOf(stage)).conditions?.find(({ type }) => type === 'Ready');
