@@ -1,8 +1,6 @@
 /** Several replicas: one acts, each of them looks, and who leads may end in any way. */
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { groupAddress } from '../../hack/world/addresses.ts';
-import { type PostgresGroup, startPostgresGroup } from '../../hack/world/postgres-group.ts';
-import { readWorld } from '../../hack/world/world-description.ts';
 import { holderOf, type Replica, startReplica } from '../support/operator-replica.ts';
 import {
   behind,
@@ -13,20 +11,14 @@ import {
   untilReady,
   untilServed,
 } from '../support/operator-views.ts';
-import { createMonitorRole, openStage, ordersOf, SHORT_LEASE, type Stage } from '../support/operator-world.ts';
+import { ordersOf, SHORT_LEASE } from '../support/operator-world.ts';
+import { stagedGroup } from '../support/staged-group.ts';
 
-let group: PostgresGroup;
-let stage: Stage;
+const { group, stage } = stagedGroup('replicas', ['frankfurt', 'virginia']);
 let first: Replica;
 let second: Replica;
 
-beforeAll(async () => {
-  group = await startPostgresGroup(readWorld(), { name: 'replicas', members: ['frankfurt', 'virginia'] });
-  await createMonitorRole(group);
-});
-
 beforeEach(async () => {
-  stage = await openStage('op-replicas');
   await stage.apply(ordersOf(group));
   first = await startReplica(stage, 'first', groupAddress(group.number, 201));
   await eventually(async () => expect(await holderOf(stage)).toBe('first'));
@@ -39,10 +31,7 @@ afterEach(async () => {
     replica.thaw();
     if (!replica.exited()) await replica.stop();
   }
-  await stage.close();
 });
-
-afterAll(() => group.discard());
 
 const SLICE = { apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice', metadata: { name: 'orders-rw-ipv4' } };
 const address = (name: string) => group.member(name).address;
