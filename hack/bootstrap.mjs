@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const modules = join(root, 'node_modules');
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
-const PROGRESS_MS = 5_000;
+const PROGRESS_MS = 3_000;
 /** npm writes it last, so that an interrupted installation does not count. */
 const installedMark = join(modules, '.package-lock.json');
 
@@ -39,7 +39,7 @@ function isInstalled() {
   );
 }
 
-/** npm shows on a terminal alone that it works; elsewhere a line tells it each 5 s. */
+/** npm shows on a terminal alone that it works; elsewhere a line tells it each 3 s. */
 async function install() {
   if (isInstalled()) return;
   const what = 'installing the npm packages (npm ci) ...';
