@@ -16,6 +16,8 @@ export function createWitness(world: World, servers: readonly FakeServer[], say:
   const broken: string[] = [];
   const writableAt = new Map<string, number>();
   const goneAt = new Map<string, number>();
+  const upAt = new Map<string, number>();
+  let taken: { readonly from: string; readonly epoch: number } | null = null;
   let seen = 0;
   let last: Published = { readWrite: [], readOnly: [], epoch: 0, primary: '' };
   let epoch = 0;
@@ -30,8 +32,18 @@ export function createWitness(world: World, servers: readonly FakeServer[], say:
     for (const { name, state, facts } of servers) {
       const isWriter = state === 'Up' && !facts.inRecovery && !facts.readOnly;
       (isWriter ? writableAt : goneAt).set(name, nowMs);
+      if (state === 'Up') upAt.set(name, nowMs);
     }
   };
+
+  /**
+   * An attempt that is undone gives the route back, at its epoch, to whom it was taken from, dead or not (design, section 6):
+   * it must have been a writer when it was last there.
+   */
+  const isGivenBack = (to: string, epochNow: number): boolean =>
+    taken?.from === to &&
+    taken.epoch === epochNow &&
+    (upAt.get(to) ?? 0) - (writableAt.get(to) ?? Number.NEGATIVE_INFINITY) <= EVIDENCE_MS;
 
   const check = (now: Published): void => {
     const nowMs = world.clock.monotonicMs();
@@ -43,11 +55,12 @@ export function createWitness(world: World, servers: readonly FakeServer[], say:
     if (now.epoch < last.epoch) note(`I10: the published epoch went from ${last.epoch} to ${now.epoch}`);
     if (to !== undefined && to !== from) {
       say(`route: writes lead to ${to} (epoch ${now.epoch})`);
-      if (nowMs - (writableAt.get(to) ?? 0) > EVIDENCE_MS)
+      if (nowMs - (writableAt.get(to) ?? 0) > EVIDENCE_MS && !isGivenBack(to, now.epoch))
         note(`I1: the route went to ${to}, which has not accepted writes lately`);
     }
     if (from !== undefined && to === undefined) {
       say(`route: writes lead nowhere (epoch ${now.epoch})`);
+      taken = { from, epoch: now.epoch };
       if (nowMs - (goneAt.get(from) ?? 0) > EVIDENCE_MS)
         note(`a primary that accepted writes all the time, ${from}, was left`);
     }
