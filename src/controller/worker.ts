@@ -212,7 +212,8 @@ function judge(group: Group, env: Environment): Assessment {
       ? first
       : { ...first, observation: { ...first.observation, quarantined: record.quarantined } };
   group.record = record;
-  if (group.decision?.rule !== decision.rule) env.telemetry.decided(group.key, decision);
+  // Each time: who has just begun to lead decided the same before, without telling.
+  env.telemetry.decided(group.key, decision);
   group.decision = decision;
   group.views = seen.views;
   hurryIfLost(group);

@@ -8,6 +8,7 @@ import type { ObjectKey } from './kube.ts';
 export interface Telemetry {
   looked(key: ObjectKey, evidence: Evidence): void;
   judged(key: ObjectKey, settings: GroupSettings, views: readonly MemberView[], published: RouteTarget | null): void;
+  /** At each pass of a leader, also when the rule is the one of the pass before. */
   decided(key: ObjectKey, decision: Decision): void;
   /** The published route was confirmed, or written, at this moment. */
   routeConfirmed(key: ObjectKey, epoch: number, writes: number): void;

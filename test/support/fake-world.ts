@@ -61,6 +61,8 @@ export interface Replica {
   readonly leadership: FakeLeadership;
   readonly members: FakeMembers;
   readonly logged: { readonly fields: LogFields; readonly message: string }[];
+  /** Rules that it told its metrics of, in order. */
+  readonly decided: number[];
   /** SIGKILL: whatever it was about to do does not happen. */
   crash(): void;
 }
@@ -169,6 +171,7 @@ function startReplica(
   const leadership = new FakeLeadership();
   const members = new FakeMembers(clock, servers);
   const logged: Replica['logged'] = [];
+  const decided: number[] = [];
   if (leading) leadership.win();
   const controller = createController({
     namespaces: [NAMESPACE],
@@ -187,7 +190,7 @@ function startReplica(
         }),
       },
       publisher: createPublisher(kube, 'cluster.local'),
-      telemetry: silentTelemetry,
+      telemetry: { ...silentTelemetry, decided: (_key, { rule }) => void decided.push(rule) },
       log: logInto(logged),
       region: null,
       resyncMs: 300_000,
@@ -200,6 +203,7 @@ function startReplica(
     leadership,
     members,
     logged,
+    decided,
     crash: () => {
       kube.cutOff();
       leadership.lose();

@@ -127,3 +127,17 @@ test('a name that leads to a server of an older timeline is not followed there, 
   world.request('meant', { kind: 'Rebaseline' });
   await world.until('routed', () => world.published().readWrite.includes('a'));
 });
+
+test('who takes over in the middle of a hold tells its rule, which it knew before it led', async () => {
+  const world = createWorld();
+  const leader = world.start();
+  const follower = world.start({ leading: false });
+  await adopted(world);
+  world.server('b').promote();
+  await world.until('split', () => world.status().decision?.rule === 301);
+  expect(follower.decided).toEqual([]);
+  leader.leadership.lose();
+  follower.leadership.win();
+  await world.run(2000);
+  expect(new Set(follower.decided)).toEqual(new Set([301]));
+});
