@@ -11,7 +11,7 @@ import {
   untilReady,
   untilServed,
 } from '../support/operator-views.ts';
-import { ordersOf, SHORT_LEASE } from '../support/operator-world.ts';
+import { ordersOf, PATIENT, SHORT_LEASE } from '../support/operator-world.ts';
 import { stagedGroup } from '../support/staged-group.ts';
 
 const { group, stage } = stagedGroup('replicas', ['frankfurt', 'virginia']);
@@ -19,7 +19,7 @@ let first: Replica;
 let second: Replica;
 
 beforeEach(async () => {
-  await stage.apply(ordersOf(group));
+  await stage.apply(ordersOf(group, PATIENT));
   first = await startReplica(stage, 'first', groupAddress(group.number, 201));
   await eventually(async () => expect(await holderOf(stage)).toBe('first'));
   second = await startReplica(stage, 'second', groupAddress(group.number, 202));

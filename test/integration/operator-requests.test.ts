@@ -3,6 +3,7 @@ import type { PostgresMember } from '../../hack/world/postgres-member.ts';
 import type { RequestStatus } from '../../src/api/failover-request.ts';
 import { restored } from '../support/monitored-group.ts';
 import { eventually, throughout } from '../support/operator-views.ts';
+import { PATIENT } from '../support/operator-world.ts';
 import { replaceCluster } from '../support/rebuilt.ts';
 import { openScene, type Scene } from '../support/scene.ts';
 import { monitoredGroup } from '../support/staged-group.ts';
@@ -25,7 +26,7 @@ describe('beside a healthy group', () => {
   let standby: PostgresMember;
   beforeAll(async () => {
     ({ primary, standby } = await pair());
-    scene = await openScene(group);
+    scene = await openScene(group, PATIENT);
     await scene.stage.start();
     await scene.untilRouted(primary.name, [standby.name]);
   });
@@ -118,7 +119,7 @@ describe('beside a healthy group', () => {
 
 test('carries ForceRoute out when its time has come, also while paused, but neither a dry run nor a deleted one', async () => {
   const { primary, standby } = await pair();
-  await using scene = await openScene(group, { 'spec.paused': true });
+  await using scene = await openScene(group, { ...PATIENT, 'spec.paused': true });
   await scene.stage.start();
   await scene.untilRouted(primary.name);
   await standby.promote();
@@ -151,7 +152,7 @@ test('carries ForceRoute out when its time has come, also while paused, but neit
 
 test('takes a restored cluster for the group only by Rebaseline', async () => {
   const { primary, standby } = await pair();
-  await using scene = await openScene({ members: [primary] });
+  await using scene = await openScene({ members: [primary] }, PATIENT);
   await scene.stage.start();
   await scene.untilRouted(primary.name);
   const { baseline } = await scene.until('it has a baseline', (status) => status.baseline !== undefined);

@@ -14,7 +14,7 @@ import {
   untilReady,
   untilServed,
 } from '../support/operator-views.ts';
-import { control, ordersOf } from '../support/operator-world.ts';
+import { control, ordersOf, PATIENT } from '../support/operator-world.ts';
 import { stagedGroup } from '../support/staged-group.ts';
 
 const { group, stage } = stagedGroup('services', ['frankfurt', 'virginia']);
@@ -30,7 +30,7 @@ const PORTS = [{ name: 'pg', port: 6432, protocol: 'TCP' }];
 test('a selector-less Service that a person made is used unchanged, at its own port', async () => {
   const made = await stage.apply(service('orders-rw', { ports: PORTS }));
   const configMaps = [{ name: 'orders-db', data: { PORT: '{{readWrite.port}}' } }];
-  await stage.apply(ordersOf(group, { 'spec.routes.configMaps': configMaps }));
+  await stage.apply(ordersOf(group, { ...PATIENT, 'spec.routes.configMaps': configMaps }));
   await stage.start();
   await untilReady(stage);
   await untilServed(stage, 'orders-rw', group.member('frankfurt').address);
@@ -45,7 +45,7 @@ test.each([
   ['an external name', { ports: PORTS, type: 'ExternalName', externalName: 'db.example.com' }, /is an ExternalName/],
 ])('a Service with %s is refused, and used once it is out of the way', async (_, spec, message) => {
   const made = await stage.apply(service('orders-rw', spec));
-  await stage.apply(ordersOf(group));
+  await stage.apply(ordersOf(group, PATIENT));
   await stage.start();
   const synced = await untilCondition(stage, 'RoutesSynced', { status: 'False', reason: 'ServiceNotUsable' });
   expect(synced.message).toMatch(message);
@@ -67,7 +67,7 @@ test('a ConfigMap of somebody else stays untouched until it is handed over (I12)
   };
   const made = await stage.apply(theirs);
   const configMaps = [{ name: 'orders-db', data: { HOST: '{{readWrite.service}}' } }];
-  await stage.apply(ordersOf(group, { 'spec.routes.configMaps': configMaps }));
+  await stage.apply(ordersOf(group, { ...PATIENT, 'spec.routes.configMaps': configMaps }));
   await stage.start();
   const { message } = await untilCondition(stage, 'RoutesSynced', { status: 'False', reason: 'ObjectNotOurs' });
   expect(message).toContain('ConfigMap orders-db exists and is not ours (managed by test)');
@@ -82,10 +82,10 @@ test('a ConfigMap of somebody else stays untouched until it is handed over (I12)
 });
 
 test('a renamed Service is made, and the old one goes with its slices', async () => {
-  await stage.apply(ordersOf(group));
+  await stage.apply(ordersOf(group, PATIENT));
   await stage.start();
   await untilReady(stage);
-  await stage.apply(ordersOf(group, { 'spec.routes.readWrite.service': 'shop-rw' }));
+  await stage.apply(ordersOf(group, { ...PATIENT, 'spec.routes.readWrite.service': 'shop-rw' }));
   await untilServed(stage, 'shop-rw', group.member('frankfurt').address);
   await eventually(async () => expect(await stage.read('Service', 'orders-rw')).toBeNull());
   await eventually(async () => expect(await slicesOf(stage, 'orders-rw')).toEqual([]));
@@ -94,7 +94,7 @@ test('a renamed Service is made, and the old one goes with its slices', async ()
 
 test('both families stand in slices and are reached through both cluster IPs', async () => {
   const { address, address6 } = group.member('frankfurt');
-  await stage.apply(ordersOf(group));
+  await stage.apply(ordersOf(group, PATIENT));
   await stage.start();
   await untilReady(stage);
   // A family counts once it has answered a fresh look.
@@ -110,7 +110,7 @@ describe('a route that differs from where the operator looks', () => {
   test('is resolved and published', async () => {
     const { replicationAddress } = group.member('frankfurt');
     await control().setName('apps.services.test', { kind: 'Records', a: [replicationAddress], ttl: 1 });
-    await stage.apply(ordersOf(group, { 'spec.members.0.route': { host: 'apps.services.test' } }));
+    await stage.apply(ordersOf(group, { ...PATIENT, 'spec.members.0.route': { host: 'apps.services.test' } }));
     await stage.start();
     await untilBehind(stage, 'orders-rw', [replicationAddress]);
     await eventually(async () =>
@@ -119,7 +119,7 @@ describe('a route that differs from where the operator looks', () => {
   });
 
   test('may not lead into a denied range, and the message names it', async () => {
-    await stage.apply(ordersOf(group, { 'spec.members.0.route': { host: '169.254.169.254' } }));
+    await stage.apply(ordersOf(group, { ...PATIENT, 'spec.members.0.route': { host: '169.254.169.254' } }));
     await stage.start();
     const { message } = await untilCondition(stage, 'RoutesSynced', { status: 'False', reason: 'AddressMissing' });
     expect(message).toContain('no address of member frankfurt is known');

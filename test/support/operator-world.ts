@@ -177,6 +177,12 @@ export async function createMonitorRole(
   await primary?.sql(`GRANT pg_monitor TO ${MONITOR.username}`);
 }
 
+/**
+ * For groups in which nobody falls silent: on a busy machine three looks in a row may take half a second each, and a primary
+ * that counts as dead within its adoption costs an epoch. Who is refused counts as dead nearly as soon (25 ms a look).
+ */
+export const PATIENT: Edits = { 'spec.detection.timeout': '3s', 'spec.detection.failureThreshold': 15 };
+
 /** `orders`: the group's members by their names, in Follow mode, looked at five times a second. */
 export function ordersOf(group: Pick<PostgresGroup, 'members'>, edits: Edits = {}): ApiObject {
   const spec: SpecInput = {
