@@ -20,9 +20,9 @@ interface UrgencyGroup extends Urgency {
 
 const urgencies: readonly UrgencyGroup[] = [
   // Writes go to two servers, to the wrong one or nowhere, and only a person can say which history is to be kept.
-  { severity: 'critical', after: null, rules: [110, 202, 204, 301, 323, 324, 325, 340, 342, 345, 350] },
+  { severity: 'critical', after: null, rules: [110, 202, 204, 301, 323, 324, 325, 340, 342, 345] },
   // Nobody accepts writes; whoever promotes in this group (Patroni, a cloud) may need most of a minute.
-  { severity: 'critical', after: '1m', rules: [206, 360] },
+  { severity: 'critical', after: '1m', rules: [206, 350, 360] },
   // These pass by themselves in seconds, or within the graces of spec.detection: lasting, they are an outage.
   { severity: 'critical', after: '5m', rules: [101, 203, 205, 321, 322, 326, 341, 390] },
   // Applications may well be served, but a failover would not be followed.
@@ -106,8 +106,20 @@ const otherAlerts: readonly Alert[] = [
     for: '1m',
     labels: { severity: 'warning' },
     annotations: {
-      summary: `The routes of ${RESOURCE} were not confirmed for 15 minutes`,
-      description: `The operator compares them at least each --resync (5m by default). ${DESCRIBE} and the log of the operator say what keeps it from that.`,
+      summary: `The routes of ${RESOURCE} were not what they should be for 15 minutes`,
+      description: `The operator compares and mends them at least each --resync (5m by default). ${DESCRIBE} (condition RoutesSynced) and the log of the operator say what keeps it from that.`,
+      runbook: 'docs/metrics.md',
+    },
+  },
+  {
+    // What keeps a leader from deciding at all, such as a Secret that it may not read, has neither a rule nor an age.
+    alert: 'DatabaseFailoverRoundsFail',
+    expr: `max by (namespace, name) (increase(dbfailover_reconcile_errors_total[5m]) > 0 ${AND_LEADS})`,
+    for: '10m',
+    labels: { severity: 'warning' },
+    annotations: {
+      summary: `The operator fails again and again over ${RESOURCE}`,
+      description: `Routes stay as they are, and a failover may not be followed. The log of the operator names the refusal; ${DESCRIBE} does where the status can be written.`,
       runbook: 'docs/metrics.md',
     },
   },
@@ -124,7 +136,8 @@ const otherAlerts: readonly Alert[] = [
   },
   {
     alert: 'DatabaseFailoverWatchStale',
-    expr: 'min by (namespace, kind) (dbfailover_watch_synced) == 0',
+    // A bookmark comes each minute and a list each 10, so that silence means that both are refused.
+    expr: 'min by (namespace, kind) (dbfailover_watch_synced) == 0 or max by (namespace, kind) (dbfailover_watch_age_seconds) > 900',
     for: '5m',
     labels: { severity: 'warning' },
     annotations: {

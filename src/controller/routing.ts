@@ -118,7 +118,7 @@ async function publishTarget(
     now.primary === target.primary && !outcome.problems.some((problem) => problem.reason === 'HigherEpoch');
   group.published = target;
   group.publishedAtMs = env.clock.monotonicMs();
-  env.telemetry.routeConfirmed(group.key, target.epoch, outcome.writes);
+  env.telemetry.routeCompared(group.key, target.epoch, outcome.writes, outcome.inSync);
   return { readWriteDone, problems: outcome.problems, differing: outcome.differing };
 }
 

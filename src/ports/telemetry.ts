@@ -10,8 +10,8 @@ export interface Telemetry {
   judged(key: ObjectKey, settings: GroupSettings, views: readonly MemberView[], published: RouteTarget | null): void;
   /** At each pass of a leader, also when the rule is the one of the pass before. */
   decided(key: ObjectKey, decision: Decision): void;
-  /** The published route was confirmed, or written, at this moment. */
-  routeConfirmed(key: ObjectKey, epoch: number, writes: number): void;
+  /** What is published was compared, and written where it differed. `inSync`: all of it is now as it should be. */
+  routeCompared(key: ObjectKey, epoch: number, writes: number, inSync: boolean): void;
   retried(key: ObjectKey, what: 'attempt' | 'publish' | 'status'): void;
   reconciled(key: ObjectKey, tookMs: number, error: boolean): void;
   statusWritten(key: ObjectKey): void;

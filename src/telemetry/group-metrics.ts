@@ -15,8 +15,8 @@ export interface GroupMetrics {
   judged(views: readonly MemberView[], published: RouteTarget | null): void;
   /** Counts only a change of rule. */
   decided(rule: number): void;
-  routeConfirmed(epoch: number, writes: number): void;
-  /** Monotonic ms of the last `routeConfirmed`; null before. */
+  routeCompared(epoch: number, writes: number, inSync: boolean): void;
+  /** Monotonic ms of the last `routeCompared` in sync, else of the first one; null before. */
   confirmedAtMs(): number | null;
   retried(kind: string): void;
   reconciled(ms: number, error: boolean): void;
@@ -48,8 +48,8 @@ export function groupMetrics(key: ObjectKey, instruments: GroupInstruments, mono
       if (next !== rule) write.count(instruments.decisions, { rule: String(next) });
       rule = next;
     },
-    routeConfirmed: (epoch, writes) => {
-      confirmedAtMs = monotonicMs();
+    routeCompared: (epoch, writes, inSync) => {
+      if (inSync || confirmedAtMs === null) confirmedAtMs = monotonicMs();
       write.set(instruments.epoch, epoch);
       if (writes > 0) write.count(instruments.routeWrites, {}, writes);
     },

@@ -88,7 +88,7 @@ export const metricDefinitions = {
   },
   dbfailover_route_published_age_seconds: {
     kind: 'gauge',
-    help: 'Seconds since the published objects were last seen to be what they should be.',
+    help: 'Seconds since the published objects were last seen to be what they should be; while they never were, since the first try.',
     labels: group,
   },
   dbfailover_route_writes_total: {
@@ -124,7 +124,7 @@ export const metricDefinitions = {
   },
   dbfailover_watch_synced: {
     kind: 'gauge',
-    help: '1 when the watch has a complete list, else 0.',
+    help: '1 once the watch has had a complete list, else 0.',
     labels: ['namespace', 'kind'],
   },
   dbfailover_watch_restarts_total: {

@@ -74,7 +74,7 @@ function telemetryInto(groups: Map<string, GroupMetrics>, create: (key: ObjectKe
     looked: (key, evidence) => groups.get(`${key.namespace}/${key.name}`)?.looked(evidence.member, evidence.timings),
     judged: (key, _settings, views, published) => of(key).judged(views, published),
     decided: (key, decision) => of(key).decided(decision.rule),
-    routeConfirmed: (key, epoch, writes) => of(key).routeConfirmed(epoch, writes),
+    routeCompared: (key, epoch, writes, inSync) => of(key).routeCompared(epoch, writes, inSync),
     retried: (key, what) => of(key).retried(what),
     reconciled: (key, tookMs, error) => of(key).reconciled(tookMs, error),
     statusWritten: (key) => of(key).statusWritten(),

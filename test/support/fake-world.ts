@@ -222,7 +222,7 @@ const silentTelemetry: Telemetry = {
   looked: nothing,
   judged: nothing,
   decided: nothing,
-  routeConfirmed: nothing,
+  routeCompared: nothing,
   retried: nothing,
   reconciled: nothing,
   statusWritten: nothing,

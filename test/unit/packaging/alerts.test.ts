@@ -41,6 +41,11 @@ describe('the alerts and the table of rules', () => {
     expect(unwaited.map(({ labels }) => labels.severity)).toEqual(atOnce.map(() => 'critical'));
   });
 
+  test('a group without a writer, as in the middle of a switchover by others, has a minute', () => {
+    const waiting = rules.filter(({ reason }) => reason === 'NoPrimary' || reason === 'PrimaryDown');
+    expect(waiting.map((rule) => urgencyOf(rule))).toEqual(waiting.map(() => ({ severity: 'critical', after: '1m' })));
+  });
+
   test('no alert is about a rule that the table does not have', () => {
     const named = alerts().flatMap(({ labels }) => (labels.rule === undefined ? [] : [Number(labels.rule)]));
     expect(named).toEqual(rules.map(({ id }) => id).filter((id) => named.includes(id)));

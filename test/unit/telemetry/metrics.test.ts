@@ -52,7 +52,7 @@ function useAll({ metrics, judge }: ReturnType<typeof build>, key = orders): voi
   judge([primary('a'), standby('b', { lagMs: 1_500, lagBytes: 4096 }), dead('c')], key);
   telemetry.looked(key, evidence('b', { tcp: 2, sql: 30 }));
   telemetry.decided(key, hold('PrimaryHealthy'));
-  telemetry.routeConfirmed(key, 7, 2);
+  telemetry.routeCompared(key, 7, 2, true);
   telemetry.retried(key, 'publish');
   telemetry.reconciled(key, 12, true);
   telemetry.statusWritten(key);
@@ -128,13 +128,25 @@ test('a decision is counted when the rule changes', async () => {
 
 test('the age of the published route grows from its last confirmation', async () => {
   const { metrics, time, series } = build();
-  metrics.telemetry.routeConfirmed(orders, 7, 3);
+  metrics.telemetry.routeCompared(orders, 7, 3, true);
   time.ms += 4_500;
   expect(await series()).toContain('dbfailover_route_published_age_seconds{namespace="shop",name="orders"} 4.5');
-  metrics.telemetry.routeConfirmed(orders, 7, 0);
+  metrics.telemetry.routeCompared(orders, 7, 0, true);
   const text = await series();
   expect(text).toContain('dbfailover_route_published_age_seconds{namespace="shop",name="orders"} 0');
   expect(text).toContain('dbfailover_route_writes_total{namespace="shop",name="orders"} 3');
+});
+
+test('the age of the published route goes on while something of it is refused, from the first try on', async () => {
+  const { metrics, time, series } = build();
+  const age = 'dbfailover_route_published_age_seconds{namespace="shop",name="orders"}';
+  for (const expected of [0, 5, 10]) {
+    metrics.telemetry.routeCompared(orders, 7, 1, false);
+    expect(await series()).toContain(`${age} ${expected}`);
+    time.ms += 5_000;
+  }
+  metrics.telemetry.routeCompared(orders, 7, 1, true);
+  expect(await series()).toContain(`${age} 0`);
 });
 
 test('probe times are told apart by layer, in seconds', async () => {
