@@ -70,7 +70,7 @@ export interface Group {
   snapshot: Snapshot | null;
   /** Something of ours or beside ours changed, or was never looked at. */
   routesDirty: boolean;
-  /** What a watch showed of published objects since the last publication began; null: perhaps anything. */
+  /** News that a watch brought of published objects since they were last read or written; null: perhaps anything. */
   touched: (KubeObject | null)[];
   contention: Contention;
   publishedAtMs: number;
@@ -162,10 +162,10 @@ export function routeOwner({ key, object, spec }: Pick<Group, 'key' | 'object' |
 
 /** Takes back what a watch showed while a publication was under way: only what that did not write itself is news. */
 export function settleTouched(group: Group, written: ReadonlySet<string>): void {
-  group.routesDirty = group.touched.some(
+  group.touched = group.touched.filter(
     (object) => object === null || (!written.has(object.metadata.resourceVersion ?? '') && isNews(group, object)),
   );
-  group.touched = [];
+  group.routesDirty = group.touched.length > 0;
 }
 
 /** Our own writes come back through the watch; they are no reason to look again. */

@@ -26,7 +26,8 @@ const REST_MS = 1000;
 /** Milliseconds to wait before the next try; not positive: now. */
 export function waitLeftMs(group: Group, progress: AttemptProgress, nowMs: number): number {
   const atMs = progress.retryAtMs ?? 0;
-  return (group.routesDirty ? Math.min(atMs, progress.mayRetryAtMs) : atMs) - nowMs;
+  // Not `routesDirty`, which lasts for as long as nothing can be read.
+  return (group.touched.length > 0 ? Math.min(atMs, progress.mayRetryAtMs) : atMs) - nowMs;
 }
 
 function waitFor(progress: AttemptProgress, ms: number, nowMs: number): void {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { RESOURCES } from '../../../src/api/resources.ts';
 import { KubeError } from '../../../src/ports/kube.ts';
-import { createWorld, ORDERS, type World } from '../../support/fake-world.ts';
+import { createWorld, NAMESPACE, ORDERS, type World } from '../../support/fake-world.ts';
 import { adopted, atFirst, failOver, followed, forbid, isIntent, journeyOf } from '../../support/world-acts.ts';
 
 const configMaps = [{ name: 'orders-db', data: { URL: 'postgres://{{readWrite.host}}/orders' } }];
@@ -151,6 +151,29 @@ test('reads that cannot be written do not hold up an attempt whose target is dea
   world.server('b').restart();
   world.server('b').heal();
   await world.until('routed', () => world.published().readWrite.includes('b'), 2500);
+});
+
+test('a change in the cluster ends the pause between two tries once, not for as long as nothing can be read', async () => {
+  const world = createWorld();
+  const replica = world.start();
+  await adopted(world);
+  let refused = 0;
+  atFirst(replica, isIntent, () => {
+    replica.kube.fault = ({ verb, plural }) => {
+      if (plural === 'endpointslices' && verb === 'apply') return new KubeError('Unavailable', 'no answer');
+      if (verb !== 'list' || plural !== 'services') return null;
+      refused += 1;
+      return new KubeError('Forbidden', 'no', 403);
+    };
+  });
+  failOver(world);
+  await world.until('refused', () => refused > 0);
+  const slice = { namespace: NAMESPACE, name: 'theirs', labels: { 'kubernetes.io/service-name': 'orders-ro' } };
+  world.cluster.put(RESOURCES.endpointSlice, { apiVersion: 'v1', kind: 'EndpointSlice', metadata: slice });
+  await world.run(2000);
+  const before = refused;
+  await world.run(30_000);
+  expect(refused - before).toBeLessThan(8);
 });
 
 test('a step that fails on and on is Stalled, says why and when it is tried again', async () => {
