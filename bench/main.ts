@@ -1,6 +1,6 @@
 /** `npm run bench`: builds the operator and measures it inside a world of real parts. */
 import { join } from 'node:path';
-import { buildOperator } from '../hack/scenario/build.ts';
+import { bundleOperator } from '../hack/bundle.ts';
 import { DEFAULT_OPTIONS } from '../hack/world/options.ts';
 import { runWorld } from '../hack/world/run-world.ts';
 import { parseBenchOptions, USAGE } from './options.ts';
@@ -16,7 +16,7 @@ async function main(args: readonly string[]): Promise<number> {
     return 2;
   }
   process.stderr.write('bench: building the operator\n');
-  await buildOperator();
+  await bundleOperator();
   const { postgres, minSyncPeriod } = options;
   return await runWorld({ ...DEFAULT_OPTIONS, members: 0, postgres, minSyncPeriod, quiet: true }, [
     process.execPath,

@@ -1,7 +1,7 @@
 /** `npm run demo`: parses its flags, builds the operator, and tells the story inside a world of real parts. */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { buildOperator } from '../scenario/build.ts';
+import { bundleOperator } from '../bundle.ts';
 import { DEFAULT_OPTIONS } from '../world/options.ts';
 import { runWorld } from '../world/run-world.ts';
 
@@ -27,7 +27,7 @@ async function main(args: readonly string[]): Promise<number> {
     return 0;
   }
   process.stderr.write('demo: building the operator\n');
-  await buildOperator();
+  await bundleOperator();
   const flags = [...(parsed.json ? ['--json'] : []), ...(parsed.keep ? ['--keep'] : [])];
   return await runWorld({ ...DEFAULT_OPTIONS, members: 0, postgres: parsed.postgres, quiet: true }, [
     process.execPath,

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import { bundleOperator } from '../../hack/bundle.ts';
 import { repository } from '../../hack/generate/generated-file.ts';
 import { output } from '../support/kubectl.ts';
 
@@ -21,10 +22,7 @@ describe('the built operator', () => {
   const folder = mkdtempSync(join(tmpdir(), 'dbfo-image-'));
 
   beforeAll(async () => {
-    await output(process.execPath, [
-      join(repository, 'node_modules', 'typescript', 'bin', 'tsc'),
-      ...['-p', 'tsconfig.build.json', '--outDir', join(folder, 'dist')],
-    ]);
+    await bundleOperator(join(folder, 'dist', 'main.js'));
     const entry = z.object({ dev: z.boolean().default(false), optional: z.boolean().default(false) });
     const lock = z.object({ packages: z.record(z.string(), entry) });
     const { packages } = lock.parse(JSON.parse(lines('package-lock.json').join('\n')));
