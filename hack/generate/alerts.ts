@@ -20,7 +20,9 @@ interface UrgencyGroup extends Urgency {
 
 const urgencies: readonly UrgencyGroup[] = [
   // Writes go to two servers, to the wrong one or nowhere, and only a person can say which history is to be kept.
-  { severity: 'critical', after: null, rules: [110, 202, 204, 301, 323, 324, 325, 340, 342, 345] },
+  { severity: 'critical', after: null, rules: [110, 202, 204, 301, 323, 340, 342, 345] },
+  // The same, but one look may say so of a history that is asked for again, or of an old primary that is overloaded.
+  { severity: 'critical', after: '30s', rules: [324, 325] },
   // Nobody accepts writes; whoever promotes in this group (Patroni, a cloud) may need most of a minute.
   { severity: 'critical', after: '1m', rules: [206, 350, 360] },
   // These pass by themselves in seconds, or within the graces of spec.detection: lasting, they are an outage.
