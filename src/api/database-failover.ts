@@ -16,7 +16,7 @@ const credentialsSchema = z
     monitor: z
       .object({
         secretRef: secretReference(
-          'Secret with keys username and password; membership in pg_monitor is enough to observe and route.',
+          'Secret with keys username and password; membership in pg_monitor is enough to observe and route. With tls.clientCertRef the password may be left out.',
         ),
       })
       .meta({ description: 'Role with which the operator looks at every member.' }),

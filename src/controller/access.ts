@@ -29,7 +29,7 @@ export async function readAccess(
   options: CallOptions,
 ): Promise<GroupAccess> {
   const objects = objectReader(kube, namespace, options);
-  const credentials = await readCredentials(objects, spec.credentials.monitor.secretRef.name);
+  const credentials = await readCredentials(objects, spec);
   const client = await readClientCertificate(objects, spec.tls.clientCertRef?.name ?? null);
   const access = new Map<string, MonitorAccess>();
   for (const member of spec.members) {
@@ -66,10 +66,11 @@ function objectReader(kube: Pick<KubePort, 'get'>, namespace: string, options: C
   };
 }
 
-async function readCredentials(read: ObjectReader, name: string): Promise<Read<RoleCredentials>> {
+async function readCredentials(read: ObjectReader, { credentials, tls }: Spec): Promise<Read<RoleCredentials>> {
+  const { name } = credentials.monitor.secretRef;
   const secret = await read(RESOURCES.secret, name);
   if (secret === null) return missing(`Secret ${name} (credentials.monitor.secretRef) does not exist`);
-  const reading = readLogin(name, secret.data);
+  const reading = readLogin(name, secret.data, { password: tls.clientCertRef === undefined ? 'Required' : 'Optional' });
   if (!reading.ok) return malformed(reading.detail);
   const { username: user, password } = reading.login;
   return { ok: true, value: { user, password } };

@@ -13,6 +13,7 @@ export interface TlsMaterial {
 
 export interface RoleCredentials {
   readonly user: string;
+  /** Empty: the role has none and shows a client certificate. */
   readonly password: string;
 }
 

@@ -94,7 +94,7 @@ class ProbeClient extends Client {
       port: endpoint.port,
       user: credentials.user,
       // As a function, so that an empty password is not looked up elsewhere.
-      password: () => credentials.password,
+      password: () => passwordOf(credentials),
       database,
       stream: () => stream,
       ssl: false,
@@ -113,6 +113,15 @@ class ProbeClient extends Client {
   getStartupConf(): Readonly<Record<string, string>> {
     return this.#startup;
   }
+}
+
+/**
+ * Called when the server asks for it. No password satisfies a server that wants one, and `pg` has no word for that: it is what
+ * the server says of a wrong one.
+ */
+function passwordOf({ password }: RoleCredentials): string {
+  if (password === '') throw new ProbeFailure({ kind: 'Rejected', sqlState: '28P01' });
+  return password;
 }
 
 /** True once the server has said what it wants; throws when that is not PostgreSQL's protocol. */

@@ -132,6 +132,7 @@ describe.each([15, 18] as const)('TLS of PostgreSQL %i', (version) => {
     await serve(good, ['hostssl all all all cert']);
     await expectOutcome({}, { kind: 'Rejected', sqlState: '28000' });
     await expectOutcome({ clientCertificate: await authority.issueClient('monitor') }, answered);
+    await expectOutcome({ clientCertificate: await authority.issueClient('monitor') }, answered, { password: '' });
     await expectOutcome(
       { clientCertificate: await authority.issueClient('other') },
       { kind: 'Rejected', sqlState: '28000' },

@@ -8,6 +8,21 @@ test('a login is read as it was written', () => {
   expect(readLogin('orders', sound)).toEqual({ ok: true, login: { username: 'monitor', password: 'pä55 word' } });
 });
 
+test.each<[string, unknown]>([
+  ['no key password', { username: sound.username }],
+  ['an empty password', { ...sound, password: '' }],
+])('where a client certificate may stand for it, a Secret with %s is a login without one', (_, data) => {
+  const login = { username: 'monitor', password: '' };
+  expect(readLogin('orders', data, { password: 'Optional' })).toEqual({ ok: true, login });
+});
+
+test('a password beside a client certificate is read, and is refused as ever when it is no text', () => {
+  const optional = { password: 'Optional' } as const;
+  expect(readLogin('orders', sound, optional)).toEqual(readLogin('orders', sound));
+  expect(readLogin('orders', { ...sound, password: base64('hush\n') }, optional)).toMatchObject({ ok: false });
+  expect(readLogin('orders', { password: sound.password }, optional)).toMatchObject({ ok: false });
+});
+
 test.each<[string, unknown, string]>([
   ['no data', undefined, 'Secret orders has no key username'],
   ['no password', { username: sound.username }, 'Secret orders has no key password'],

@@ -146,6 +146,25 @@ describe('a bare startup exchange', () => {
   });
 });
 
+describe('a fresh look without a password', () => {
+  test.each([
+    ['clear text', authenticationRequest(3)],
+    ['md5', authenticationRequest(5, Buffer.from('salt'))],
+    ['SCRAM', authenticationRequest(10, Buffer.from('SCRAM-SHA-256\0\0'))],
+  ])('at a server that asks for one by %s is a refused login, and nothing is sent', async (_, request) => {
+    const received: Buffer[] = [];
+    const { port } = await server((socket) => {
+      socket.on('data', (chunk: Buffer) => {
+        received.push(chunk);
+        socket.write(request);
+      });
+    });
+    const { outcome } = await look(member({ port, password: '' }), 'Fresh');
+    expect(outcome).toEqual({ kind: 'Rejected', sqlState: '28P01' });
+    expect(received).toHaveLength(1);
+  });
+});
+
 describe('a fresh look at a hostile server', () => {
   test.each([
     ['an authentication method that does not exist', authenticationRequest(99)],
