@@ -5,6 +5,12 @@ export type PromotionProof =
   | { readonly kind: 'History' }
   /** It is remembered to stream from this primary, on this timeline. */
   | { readonly kind: 'Streaming' }
+  /** It lives, or may live, and has told this process nothing: what proves it, if anything, is not known. */
+  | {
+      readonly kind: 'Unheard';
+      /** It was asked, and has been so for longer than an answer should take to come. */
+      readonly settled: boolean;
+    }
   | {
       readonly kind: 'None';
       readonly why: string;

@@ -14,11 +14,11 @@ export const SETTLE_MS = 10_000;
 
 export interface ProofMemory {
   readonly proofs: PromotionProofs;
-  /** Monotonic ms since which there has been no proof, by standby. */
-  readonly noneSinceMs: ReadonlyMap<string, number>;
+  /** Monotonic ms since which the proof has been of its kind, by standby; of those that settle. */
+  readonly sinceMs: ReadonlyMap<string, number>;
 }
 
-export const noProofs: ProofMemory = { proofs: new Map(), noneSinceMs: new Map() };
+export const noProofs: ProofMemory = { proofs: new Map(), sinceMs: new Map() };
 
 export interface ProofContext {
   readonly settings: GroupSettings;
@@ -32,20 +32,34 @@ export interface ProofContext {
 /** What was known of a standby stands while it does not answer: it cannot be promoted then, and may come back as it was. */
 export function nextPromotionProofs(before: ProofMemory, context: ProofContext): ProofMemory {
   const proofs = new Map<string, PromotionProof>();
-  const noneSinceMs = new Map<string, number>();
+  const sinceMs = new Map<string, number>();
   const { baseline, nowMs } = context;
   if (baseline === null) return noProofs;
   for (const member of context.members) {
     const { name } = member;
     if (name === baseline.primary || context.quarantined.has(name) || member.writable) continue;
     const known = before.proofs.get(name);
-    const sinceMs = before.noneSinceMs.get(name) ?? nowMs;
-    const proof = member.standby ? proofOf(member, baseline, context, nowMs - sinceMs >= SETTLE_MS) : known;
+    const since = (kind: PromotionProof['kind']) =>
+      known?.kind === kind ? (before.sinceMs.get(name) ?? nowMs) : nowMs;
+    const hasLasted = (kind: PromotionProof['kind']) => nowMs - since(kind) >= SETTLE_MS;
+    const proof = member.standby
+      ? proofOf(member, baseline, context, hasLasted('None'))
+      : withoutAnswer(member, known, hasLasted('Unheard'));
     if (proof === undefined) continue;
     proofs.set(name, proof);
-    if (proof.kind === 'None') noneSinceMs.set(name, sinceMs);
+    if (proof.kind === 'None' || (proof.kind === 'Unheard' && member.asked)) sinceMs.set(name, since(proof.kind));
   }
-  return { proofs, noneSinceMs };
+  return { proofs, sinceMs };
+}
+
+/** A dead member cannot be promoted: nothing of it is waited for. */
+function withoutAnswer(
+  { facts, dead }: MemberView,
+  known: PromotionProof | undefined,
+  hasLasted: boolean,
+): PromotionProof | undefined {
+  if (facts === null) return dead ? undefined : { kind: 'Unheard', settled: hasLasted };
+  return known?.kind === 'Unheard' ? undefined : known;
 }
 
 function proofOf(

@@ -69,8 +69,9 @@ function provability(input: ReportInput): Judgement {
     return { status: 'False', reason: PROMOTION_UNPROVABLE, message: unprovableMessage(settled) };
   }
   const before = input.previous.conditions?.find(({ type }) => type === 'FailoverReady');
-  const pending = [...input.promotionProofs].filter(([, proof]) => proof.kind === 'None').map(([name]) => name);
-  if (before?.reason === PROMOTION_UNPROVABLE && (pending.length > 0 || isSomebodyUnheard(input))) return before;
+  const pending = namesOf(input, ({ kind }) => kind === 'None');
+  const awaited = namesOf(input, (proof) => proof.kind === 'Unheard' && !proof.settled);
+  if (before?.reason === PROMOTION_UNPROVABLE && (pending.length > 0 || awaited.length > 0)) return before;
   if (pending.length > 0 && before?.reason !== FOLLOWS_OTHERS) {
     const message = `waiting to see whether a promotion of ${listed(pending)} could be proven`;
     return { status: 'Unknown', reason: PROMOTION_UNPROVABLE, message };
@@ -78,11 +79,22 @@ function provability(input: ReportInput): Judgement {
   return {
     status: 'True',
     reason: FOLLOWS_OTHERS,
-    message: 'others promote (mode Follow); the routes follow the promotion as soon as it is seen',
+    message: sentences(
+      'others promote (mode Follow); the routes follow the promotion as soon as it is seen',
+      unheardMessage(namesOf(input, (proof) => proof.kind === 'Unheard' && proof.settled)),
+    ),
   };
 }
 
-const isSomebodyUnheard = ({ views }: ReportInput): boolean => views.some(({ facts, dead }) => facts === null && !dead);
+const namesOf = ({ promotionProofs }: ReportInput, matches: (proof: PromotionProof) => boolean): readonly string[] =>
+  [...promotionProofs].filter(([, proof]) => matches(proof)).map(([name]) => name);
+
+/** Nobody waits for ever for a member that may never answer: it is said instead that nothing is known of it. */
+function unheardMessage(names: readonly string[]): string {
+  return names.length === 0
+    ? ''
+    : `whether a promotion of ${listed(names)} could be proven is not known, for nothing was heard of it since the operator started`;
+}
 
 type Unprovable = Extract<PromotionProof, { kind: 'None' }> & { readonly name: string };
 

@@ -41,6 +41,21 @@ test.each([
   expect(await wordsOf(world)).toEqual([word]);
 });
 
+test('a member that a new process cannot hear does not keep an old word about another for ever', async () => {
+  const world = plainWorld('198.51.100.9');
+  const { facts } = world.server('c');
+  world.server('c').facts = { ...facts, rights: { monitor: true, replication: true }, history: [] };
+  const first = world.start();
+  await adopted(world);
+  expect((await wordsOf(world)).at(-1)).toBe('False/PromotionUnprovable');
+  first.crash();
+  world.server('c').rejects = '28P01';
+  world.server('b').facts = { ...world.server('b').facts, rights: { monitor: true, replication: true }, history: [] };
+  world.start();
+  expect(await wordsOf(world)).toEqual(['False/PromotionUnprovable', 'True/FollowsOthers']);
+  expect(world.condition('FailoverReady')?.message).toContain('a promotion of c could be proven is not known');
+});
+
 test('a standby that restarts does not make it swing', async () => {
   const world = plainWorld('192.0.2.1');
   world.start();

@@ -158,6 +158,32 @@ describe('the lack of a proof', () => {
   });
 });
 
+describe('a standby that this process never heard of', () => {
+  const unheard = (over: Partial<MemberView> = {}): MemberView => ({
+    ...plain(),
+    ...{ verdict: 'TlsFailed', facts: null, standby: false },
+    ...over,
+  });
+  const proofAfter = (...looks: readonly [MemberView, number][]) =>
+    looks.reduce((before, [b, nowMs]) => nextPromotionProofs(before, context(b, { nowMs })), noProofs).proofs.get('b');
+
+  it('is waited for from its first look on, for as long as for a proof', () => {
+    const waited = { kind: 'Unheard', settled: false };
+    expect(proofAfter([unheard({ asked: false }), 0], [unheard(), SETTLE_MS])).toEqual(waited);
+    expect(proofAfter([unheard(), 0], [unheard(), SETTLE_MS - 1])).toEqual(waited);
+    expect(proofAfter([unheard(), 0], [unheard(), SETTLE_MS])).toEqual({ kind: 'Unheard', settled: true });
+  });
+
+  it('has its own time to show a proof once it answers', () => {
+    expect(proofAfter([unheard(), 0], [plain(), SETTLE_MS])).toMatchObject({ kind: 'None', settled: false });
+    expect(proofAfter([unheard(), 0], [{ ...plain(), verdict: 'Overloaded', standby: false }, 1])).toBeUndefined();
+  });
+
+  it('is not waited for when it is dead', () => {
+    expect(proofAfter([unheard(), 0], [unheard({ dead: true }), 1])).toBeUndefined();
+  });
+});
+
 describe('nobody asks for a proof', () => {
   it.each<[string, MemberView, Partial<ProofContext>]>([
     ['of a quarantined member', plain(), { quarantined: new Map([['b', 2]]) }],

@@ -4,7 +4,7 @@ import type { Status } from '../../../src/api/status.ts';
 import type { ReportInput } from '../../../src/report/input.ts';
 import { buildStatus } from '../../../src/report/status.ts';
 import { conditionOf, NOW, observing, reportInput } from '../../support/report-input.ts';
-import { dead, primary, settings, standby } from '../../support/views.ts';
+import { settings } from '../../support/views.ts';
 
 const none = (over: Partial<Extract<PromotionProof, { kind: 'None' }>> = {}): PromotionProof => ({
   kind: 'None',
@@ -57,9 +57,19 @@ test.each<[string, Partial<ReportInput>, string]>([
     'True/FollowsOthers',
   ],
   [
-    'stays False while a standby has not been heard of and is not dead',
-    { previous: unprovable(), views: [primary('a'), dead('b', { dead: false, facts: null }), standby('c')] },
+    'stays False while a standby has just been asked and was not heard of',
+    { previous: unprovable(), ...proofs(['b', { kind: 'Unheard', settled: false }]) },
     'False/PromotionUnprovable',
+  ],
+  [
+    'does not stay False for a standby that cannot be heard of',
+    { previous: unprovable(), ...proofs(['b', { kind: 'Unheard', settled: true }], ['c', { kind: 'History' }]) },
+    'True/FollowsOthers',
+  ],
+  [
+    'stays True while a standby has not been heard of',
+    { previous: buildStatus(reportInput()), ...proofs(['b', { kind: 'Unheard', settled: false }]) },
+    'True/FollowsOthers',
   ],
   [
     'is True again with the first proof',
@@ -73,6 +83,11 @@ test.each<[string, Partial<ReportInput>, string]>([
   ],
 ])('FailoverReady %s', (_, over, expected) => {
   expect(word(over)).toBe(expected);
+});
+
+test('of whom nothing is known is named', () => {
+  const over = proofs(['b', { kind: 'Unheard', settled: true }], ['c', { kind: 'Streaming' }]);
+  expect(readiness(over)?.message).toContain('whether a promotion of b could be proven is not known');
 });
 
 test('what stands keeps its message and its time', () => {
