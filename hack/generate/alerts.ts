@@ -91,6 +91,30 @@ const otherAlerts: readonly Alert[] = [
     },
   },
   {
+    // What stops the operator before any rule is asked: a spec or a record that it cannot read, credentials that are missing.
+    alert: 'DatabaseFailoverStalled',
+    expr: `max by (namespace, name) (dbfailover_condition{type="Stalled"} == 1 ${AND_LEADS})`,
+    for: '1m',
+    labels: { severity: 'critical' },
+    annotations: {
+      summary: `${RESOURCE} waits for a person`,
+      description: `The condition Stalled says what must be mended first; until then a failover may not be followed. ${DESCRIBE} shows it.`,
+      runbook: 'docs/metrics.md',
+    },
+  },
+  {
+    // Some rules come before those about the primary: a paused group whose primary dies stays with rule 305.
+    alert: 'DatabaseFailoverPrimaryUnhealthy',
+    expr: `max by (namespace, name) (dbfailover_condition{type="PrimaryHealthy"} == 0 ${AND_LEADS})`,
+    for: '2m',
+    labels: { severity: 'critical' },
+    annotations: {
+      summary: `The primary of ${RESOURCE} does not accept writes`,
+      description: `Whatever rule is in force, the condition PrimaryHealthy is False. ${DESCRIBE} says why, since when, and what to do.`,
+      runbook: 'docs/decisions.md',
+    },
+  },
+  {
     // Not "no writes are possible": the route stays where it is while the primary is dead, and PrimaryDown tells of that.
     alert: 'DatabaseFailoverRouteEmpty',
     expr: `max by (namespace, name) (dbfailover_route_primary == 0 ${AND_LEADS})`,

@@ -16,7 +16,8 @@ reason stand in \`status.decision\`, in Events, in the log and in the metrics \`
 that it continues the baseline's. Requests are \`FailoverRequest\` resources, see [requests](requests.md).
 
 *Alert* says when the alerts of the chart (\`prometheusRule.enabled\`) or of \`deploy/monitoring\` call somebody while the rule
-is in force; each is named \`DatabaseFailover\` and the reason.
+is in force; each is named \`DatabaseFailover\` and the reason. Whatever the rule, the condition \`Stalled\` calls after 1m
+and \`PrimaryHealthy\` after 2m of \`False\`: the primary of a paused group may die under rule 305.
 
 Histories are compared by where their timelines began. Two promotions from exactly the same position have equal histories
 and cannot be told apart: rules 321, 322, 341 and 343 then take the one for the other.

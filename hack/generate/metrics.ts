@@ -13,8 +13,8 @@ The operator answers at \`--listen\` (port 8080), each replica for itself.
 \`GET /metrics\` answers in Prometheus' text format. Labels hold names of the spec and words of the code, never addresses or
 messages. The series of a resource go when the resource goes, those of a member when the member leaves the spec. Every
 replica observes every member, so each replica has its own series; what only the leader does (\`dbfailover_decision_*\`,
-\`dbfailover_status_writes_total\`, \`dbfailover_route_*\`) stands still on the others, and \`dbfailover_lease_held\` tells
-which one leads. So ask the leader:
+\`dbfailover_condition\`, \`dbfailover_status_writes_total\`, \`dbfailover_route_*\`) stands still on the others, and
+\`dbfailover_lease_held\` tells which one leads. So ask the leader:
 
 \`\`\`
 dbfailover_decision_rule and on (job, instance) dbfailover_lease_held == 1

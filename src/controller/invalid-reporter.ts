@@ -3,8 +3,8 @@
  * get a status that names the fields, and nothing else is done for them.
  */
 import type { parseDatabaseFailover } from '../api/parse.ts';
-import { statusSchema } from '../api/status.ts';
-import type { KubeObject } from '../ports/kube.ts';
+import { type Status, statusSchema } from '../api/status.ts';
+import type { KubeObject, ObjectKey } from '../ports/kube.ts';
 import { buildInvalidStatus, invalidSpec } from '../report/status.ts';
 import type { Environment } from './environment.ts';
 import { writeConditions } from './status-writer.ts';
@@ -18,29 +18,34 @@ export interface InvalidReporter {
 export function createInvalidReporter(env: Environment): InvalidReporter {
   const stopping = new AbortController();
   const reported = new Map<string, number>();
+  const measured = new Map<string, ObjectKey>();
 
-  const write = async (
+  const statusOf = (
     object: KubeObject,
     problems: readonly { readonly path: string; readonly message: string }[],
-  ) => {
+  ): Status | null => {
     const [first, ...rest] = invalidSpec(problems);
-    if (first === undefined) return;
-    const status = buildInvalidStatus({
+    if (first === undefined) return null;
+    return buildInvalidStatus({
       generation: object.metadata.generation ?? 0,
       previous: statusSchema.parse({}),
       nowMs: env.clock.now(),
       problems: [first, ...rest],
     });
-    await writeConditions(env.kube, object, status, stopping.signal);
   };
 
   return {
     report: (object, parsed) => {
       const { namespace = '', name = '', generation = 0 } = object.metadata;
       const key = `${namespace}/${name}`;
-      if (parsed.ok || reported.get(key) === generation || !env.leadership.isLeader()) return;
+      const status = parsed.ok ? null : statusOf(object, parsed.problems);
+      if (status === null) return;
+      // By each replica: no pass tells it again when another begins to lead.
+      measured.set(key, { namespace, name });
+      env.telemetry.reported({ namespace, name }, status.conditions ?? []);
+      if (reported.get(key) === generation || !env.leadership.isLeader()) return;
       reported.set(key, generation);
-      write(object, parsed.problems).catch((error: unknown) => {
+      writeConditions(env.kube, object, status, stopping.signal).catch((error: unknown) => {
         reported.delete(key);
         if (stopping.signal.aborted) return;
         env.log.warn(
@@ -49,7 +54,12 @@ export function createInvalidReporter(env: Environment): InvalidReporter {
         );
       });
     },
-    forget: (key) => void reported.delete(key),
+    forget: (key) => {
+      reported.delete(key);
+      const known = measured.get(key);
+      if (known !== undefined) env.telemetry.forget(known);
+      measured.delete(key);
+    },
     stop: () => stopping.abort(),
   };
 }

@@ -21,6 +21,7 @@ export async function reportStatus(
   if (group.invalid.length > 0) return;
   const previous = group.status;
   const next = buildStatus(reportInput(group, env, seen));
+  env.telemetry.reported(group.key, next.conditions ?? []);
   if (!group.rewriteStatus && !worthWriting(previous, next, env.clock.now())) return;
   const outcome = await writeStatus(group, env, next, signal);
   if (outcome !== 'Written') return;

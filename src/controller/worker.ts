@@ -255,6 +255,7 @@ async function reportInvalid(group: Group, env: Environment, signal: AbortSignal
     nowMs: env.clock.now(),
     problems: [first, ...rest],
   });
+  env.telemetry.reported(group.key, next.conditions ?? []);
   if (!worthWriting(previous, next, env.clock.now())) return;
   if ((await writeStatus(group, env, next, signal)) === 'Written') emitEvents(group, env, previous, next);
 }
@@ -271,6 +272,7 @@ async function reportUnreadable(group: Group, env: Environment, signal: AbortSig
     problems: [first, ...rest],
   });
   const next = { ...previous, observedGeneration, conditions };
+  env.telemetry.reported(group.key, conditions ?? []);
   if (!worthWriting(previous, next, env.clock.now())) return;
   const object = await env.kube.get(RESOURCES.databaseFailover, group.key, { signal });
   if (object === null) return;

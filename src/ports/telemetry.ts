@@ -1,6 +1,7 @@
 import type { Decision, RouteTarget } from '../api/decision.ts';
 import type { Evidence } from '../api/evidence.ts';
 import type { GroupSettings } from '../api/settings.ts';
+import type { Condition } from '../api/status.ts';
 import type { MemberView } from '../api/verdict.ts';
 import type { ObjectKey } from './kube.ts';
 
@@ -15,6 +16,8 @@ export interface Telemetry {
   retried(key: ObjectKey, what: 'attempt' | 'publish' | 'status'): void;
   reconciled(key: ObjectKey, tookMs: number, error: boolean): void;
   statusWritten(key: ObjectKey): void;
+  /** The conditions that a status has or shall have, also when it is as it was and nothing is written. */
+  reported(key: ObjectKey, conditions: readonly Condition[]): void;
   /** The resource is gone: its series go too. */
   forget(key: ObjectKey): void;
 }

@@ -2,6 +2,7 @@
 import type { Counter, Gauge, Histogram } from 'prom-client';
 import type { RouteTarget } from '../api/decision.ts';
 import type { LayerTimings } from '../api/evidence.ts';
+import type { Condition } from '../api/status.ts';
 import type { MemberView } from '../api/verdict.ts';
 import type { ObjectKey } from '../ports/kube.ts';
 import type { GroupInstruments } from './instruments.ts';
@@ -21,6 +22,10 @@ export interface GroupMetrics {
   retried(kind: string): void;
   reconciled(ms: number, error: boolean): void;
   statusWritten(): void;
+  /** Replaces what is said of the conditions. */
+  reported(conditions: readonly Condition[]): void;
+  /** Its members were judged: it is worked with, and not only reported. */
+  isObserved(): boolean;
   /** The resource is gone: its series go too. */
   remove(): void;
 }
@@ -30,6 +35,7 @@ export function groupMetrics(key: ObjectKey, instruments: GroupInstruments, mono
   let names: ReadonlySet<string> = new Set();
   let rule: number | null = null;
   let confirmedAtMs: number | null = null;
+  let conditionsTold = '';
   return {
     key,
     judged: (views, published) => {
@@ -60,6 +66,15 @@ export function groupMetrics(key: ObjectKey, instruments: GroupInstruments, mono
       if (error) write.count(instruments.reconcileErrors);
     },
     statusWritten: () => write.count(instruments.statusWrites),
+    reported: (conditions) => {
+      const known = conditions.filter(({ status }) => status !== 'Unknown');
+      const told = known.map(({ type, status }) => `${type} ${status}`).join();
+      if (told === conditionsTold) return;
+      conditionsTold = told;
+      for (const { type, status } of known) write.set(instruments.condition, status === 'True' ? 1 : 0, { type });
+      write.forget(({ type }) => type !== undefined && !known.some((condition) => condition.type === type));
+    },
+    isObserved: () => names.size > 0,
     remove: () => write.close(),
   };
 }

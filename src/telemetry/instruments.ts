@@ -46,6 +46,7 @@ export function createGroupInstruments({ gauge, counter, histogram }: Instrument
     retries: counter('dbfailover_retries_total'),
     reconcile: histogram('dbfailover_reconcile_seconds', metricDefinitions.dbfailover_reconcile_seconds.buckets),
     reconcileErrors: counter('dbfailover_reconcile_errors_total'),
+    condition: gauge('dbfailover_condition'),
     statusWrites: counter('dbfailover_status_writes_total'),
   };
 }

@@ -112,6 +112,11 @@ export const metricDefinitions = {
     help: 'Rounds over a resource that ended with an error.',
     labels: group,
   },
+  dbfailover_condition: {
+    kind: 'gauge',
+    help: '1 when the condition of this type is True, 0 when it is False; no series while it is Unknown or not there, as Stalled, SplitBrain, Degraded and Reconciling are while all is well.',
+    labels: [...group, 'type'],
+  },
   dbfailover_status_writes_total: {
     kind: 'counter',
     help: 'Writes of status; at rest at most one a minute.',

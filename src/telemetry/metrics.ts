@@ -42,7 +42,9 @@ export function createMetrics(sources: MetricSources): Metrics {
   const requests = instruments.counter('dbfailover_kube_requests_total');
   const transitions = instruments.counter('dbfailover_lease_transitions_total');
   const groupInstruments = createGroupInstruments(instruments);
-  instruments.gauge('dbfailover_resources', (gauge) => gauge.set(groups.size));
+  instruments.gauge('dbfailover_resources', (gauge) =>
+    gauge.set([...groups.values()].filter((group) => group.isObserved()).length),
+  );
   instruments.gauge('dbfailover_route_published_age_seconds', (gauge) => {
     gauge.reset();
     for (const group of groups.values()) {
@@ -78,6 +80,7 @@ function telemetryInto(groups: Map<string, GroupMetrics>, create: (key: ObjectKe
     retried: (key, what) => of(key).retried(what),
     reconciled: (key, tookMs, error) => of(key).reconciled(tookMs, error),
     statusWritten: (key) => of(key).statusWritten(),
+    reported: (key, conditions) => of(key).reported(conditions),
     forget: (key) => {
       of(key).remove();
       groups.delete(`${key.namespace}/${key.name}`);

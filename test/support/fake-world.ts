@@ -63,6 +63,8 @@ export interface Replica {
   readonly logged: { readonly fields: LogFields; readonly message: string }[];
   /** Rules that it told its metrics of, in order. */
   readonly decided: number[];
+  /** Conditions that its metrics show, by `namespace/name`. */
+  readonly measured: ReadonlyMap<string, readonly Condition[]>;
   /** SIGKILL: whatever it was about to do does not happen. */
   crash(): void;
 }
@@ -172,6 +174,7 @@ function startReplica(
   const members = new FakeMembers(clock, servers);
   const logged: Replica['logged'] = [];
   const decided: number[] = [];
+  const measured = new Map<string, readonly Condition[]>();
   if (leading) leadership.win();
   const controller = createController({
     namespaces: [NAMESPACE],
@@ -190,7 +193,12 @@ function startReplica(
         }),
       },
       publisher: createPublisher(kube, 'cluster.local'),
-      telemetry: { ...silentTelemetry, decided: (_key, { rule }) => void decided.push(rule) },
+      telemetry: {
+        ...silentTelemetry,
+        decided: (_key, { rule }) => void decided.push(rule),
+        reported: ({ namespace, name }, conditions) => void measured.set(`${namespace}/${name}`, conditions),
+        forget: ({ namespace, name }) => void measured.delete(`${namespace}/${name}`),
+      },
       log: logInto(logged),
       region: null,
       resyncMs: 300_000,
@@ -204,6 +212,7 @@ function startReplica(
     members,
     logged,
     decided,
+    measured,
     crash: () => {
       kube.cutOff();
       leadership.lose();
@@ -226,6 +235,7 @@ const silentTelemetry: Telemetry = {
   retried: nothing,
   reconciled: nothing,
   statusWritten: nothing,
+  reported: nothing,
   forget: nothing,
 };
 

@@ -66,6 +66,22 @@ describe('the alerts and the table of rules', () => {
   });
 });
 
+describe('the alerts about conditions', () => {
+  const named = (name: string) => alerts().find(({ alert }) => alert === name);
+
+  test('a resource that waits for a person calls, whatever the rule', () => {
+    expect(named('DatabaseFailoverStalled')).toMatchObject({ for: '1m', labels: { severity: 'critical' } });
+    expect(named('DatabaseFailoverStalled')?.expr).toContain('dbfailover_condition{type="Stalled"} == 1 ');
+  });
+
+  test('a primary that is not healthy calls, also while the group is paused', () => {
+    expect(named('DatabaseFailoverPrimaryUnhealthy')).toMatchObject({ for: '2m', labels: { severity: 'critical' } });
+    expect(named('DatabaseFailoverPrimaryUnhealthy')?.expr).toContain(
+      'dbfailover_condition{type="PrimaryHealthy"} == 0 ',
+    );
+  });
+});
+
 describe('each alert', () => {
   test.each(alerts())('$alert $labels.rule is told apart from the others and says what to do', (alert) => {
     const same = alerts().filter((other) => other.alert === alert.alert && other.labels.rule === alert.labels.rule);

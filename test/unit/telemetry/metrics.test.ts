@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { hasDrifted } from '../../../hack/generate/generated-file.ts';
 import { metricsFile } from '../../../hack/generate/metrics.ts';
 import type { Evidence } from '../../../src/api/evidence.ts';
+import type { Condition } from '../../../src/api/status.ts';
 import type { MemberView } from '../../../src/api/verdict.ts';
 import { metricDefinitions } from '../../../src/telemetry/metric-definitions.ts';
 import { createMetrics, type MetricSources } from '../../../src/telemetry/metrics.ts';
@@ -56,7 +57,13 @@ function useAll({ metrics, judge }: ReturnType<typeof build>, key = orders): voi
   telemetry.retried(key, 'publish');
   telemetry.reconciled(key, 12, true);
   telemetry.statusWritten(key);
+  telemetry.reported(key, [condition('Ready', 'True')]);
 }
+
+const condition = (type: string, status: Condition['status']): Condition => ({
+  ...{ type, status, reason: 'Any', message: '' },
+  ...{ observedGeneration: 1, lastTransitionTime: '2026-03-01T12:00:00Z' },
+});
 
 test('members show role, verdict, lag and whether they are read', async () => {
   const { judge, series } = build();
@@ -112,6 +119,32 @@ test('all series of a resource go with it, and those of another stay', async () 
   const ofBilling = (text: string) => text.split('\n').filter((line) => line.includes('name="billing"'));
   expect(ofBilling(after)).toEqual(ofBilling(before));
   expect(after).toContain('dbfailover_resources 1');
+});
+
+test('a condition is 1 or 0, and nothing while it is unknown or not there', async () => {
+  const { metrics, series } = build();
+  const report = async (...conditions: readonly Condition[]) => {
+    metrics.telemetry.reported(orders, conditions);
+    return (await series()).filter((line) => line.startsWith('dbfailover_condition'));
+  };
+  const of = (type: string) => `dbfailover_condition{namespace="shop",name="orders",type="${type}"}`;
+  const first = await report(
+    condition('Ready', 'False'),
+    condition('PrimaryHealthy', 'Unknown'),
+    condition('Stalled', 'True'),
+  );
+  expect(first).toEqual([`${of('Ready')} 0`, `${of('Stalled')} 1`]);
+  expect(await report(condition('Ready', 'True'), condition('PrimaryHealthy', 'True'))).toEqual([
+    `${of('Ready')} 1`,
+    `${of('PrimaryHealthy')} 1`,
+  ]);
+});
+
+test('a resource that is only reported, because it cannot be read, is not counted as observed', async () => {
+  const { metrics, judge, series } = build();
+  judge([primary('a')]);
+  metrics.telemetry.reported(billing, [condition('Stalled', 'True')]);
+  expect(await series()).toContain('dbfailover_resources 1');
 });
 
 test('a decision is counted when the rule changes', async () => {
@@ -218,6 +251,7 @@ describe('the definitions', () => {
       'namespace',
       'role',
       'rule',
+      'type',
       'verdict',
       'version',
     ]);
