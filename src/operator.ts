@@ -1,9 +1,9 @@
 /** Wires the rooms together: the one place that knows every implementation. */
-import type { RouteTarget } from './api/decision.ts';
 import type { Config } from './config.ts';
 import { type Controller, createController } from './controller/controller.ts';
 import type { Group } from './controller/group.ts';
 import { createPublisher } from './controller/publisher.ts';
+import { routeOnRecord } from './controller/told-route.ts';
 import { createResolver } from './dns/resolver.ts';
 import { KubeClient } from './kube/kube-client.ts';
 import { loadKubeConfig } from './kube/kube-config.ts';
@@ -132,19 +132,12 @@ function readiness(controller: Controller): HealthVerdict {
   return { ok: false, detail: `not synced: ${waiting.map(({ kind }) => kind).join(', ')}` };
 }
 
-/** What the status says that is published, for a leader that is just reading it again. */
-function routeOnRecord({ status, record }: Group): RouteTarget | null {
-  if (status.epoch === undefined) return null;
-  const readers = (status.members ?? []).filter(({ readSet }) => readSet === true).map(({ name }) => name);
-  return { epoch: record.epoch, primary: record.primary, readers };
-}
-
 function healthOf(group: Group) {
   return groupHealth({
     ...group.key,
     settings: group.settings,
     views: group.views,
-    published: group.published ?? routeOnRecord(group),
+    published: group.told ?? routeOnRecord(group),
     decision: group.decision,
     splitBrain: group.record.splitBrain !== null,
   });

@@ -67,6 +67,8 @@ export interface Group {
   decision: Decision | null;
   /** What was last carried out; null before the first time. */
   published: RouteTarget | null;
+  /** Where the routes led after that, which is what people are told; null before the first time. */
+  told: RouteTarget | null;
   snapshot: Snapshot | null;
   /** Something of ours or beside ours changed, or was never looked at. */
   routesDirty: boolean;
@@ -123,6 +125,7 @@ export function newGroup(
     readWhy: {},
     decision: null,
     published: null,
+    told: null,
     snapshot: null,
     routesDirty: true,
     touched: [],

@@ -14,6 +14,7 @@ import { type PublishOutcome, publishedState, type Snapshot } from './publisher.
 import { refreshReadSet } from './read-set.ts';
 import type { GroupRecord } from './record.ts';
 import { type RouteAddresses, routeAddresses } from './route-addresses.ts';
+import { routeInSlices } from './told-route.ts';
 
 /** Member the read-write route may lead to now: the recorded primary, unless the last evidence forbids it (I1). */
 export function routablePrimary(record: GroupRecord, members: readonly MemberView[]): string | null {
@@ -59,8 +60,7 @@ async function drain(
   group.touched = [];
   // No address is asked for: emptying a route must not wait for a resolver.
   const input = { ...publishInput(group, target, NO_ADDRESSES), leavers, snapshot: usableSnapshot(group) };
-  noteOutcome(group, await env.publisher.drain(input, { signal }));
-  group.published = target;
+  noteOutcome(group, target, await env.publisher.drain(input, { signal }));
 }
 
 /** What is published now; the steps of an attempt that follow go on from it. */
@@ -112,11 +112,10 @@ async function publishTarget(
 ): Promise<RoutesPublished> {
   group.touched = [];
   const outcome = await env.publisher.publish({ ...publishInput(group, target, addresses), snapshot }, { signal });
-  noteOutcome(group, outcome);
+  noteOutcome(group, target, outcome);
   const now = publishedState(outcome.snapshot, routeOwner(group), group.spec);
   const readWriteDone =
     now.primary === target.primary && !outcome.problems.some((problem) => problem.reason === 'HigherEpoch');
-  group.published = target;
   group.publishedAtMs = env.clock.monotonicMs();
   env.telemetry.routeCompared(group.key, target.epoch, outcome.writes, outcome.inSync);
   return { readWriteDone, problems: outcome.problems, differing: outcome.differing };
@@ -175,8 +174,10 @@ function usableSnapshot(group: Group): Snapshot | null {
   return group.routesDirty ? null : group.snapshot;
 }
 
-function noteOutcome(group: Group, outcome: PublishOutcome): void {
+function noteOutcome(group: Group, target: RouteTarget, outcome: PublishOutcome): void {
   group.snapshot = outcome.snapshot;
+  group.published = target;
+  group.told = routeInSlices(group, outcome.snapshot, target.epoch);
   group.routeProblems = outcome.problems;
   settleTouched(group, outcome.written);
 }

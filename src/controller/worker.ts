@@ -23,6 +23,7 @@ import { noteRequest, processRequests } from './requests.ts';
 import { publishIfNeeded } from './routing.ts';
 import { adoptSpec } from './spec-update.ts';
 import { fingerprint, isWiped, refreshRecord, writeConditions, writeStatus } from './status-writer.ts';
+import { routeOnRecord } from './told-route.ts';
 import { publicationFailure } from './write-refusal.ts';
 
 export interface Worker {
@@ -136,14 +137,13 @@ async function reconcile(group: Group, env: Environment): Promise<number | null>
 
 /** A replica that does not lead knows what is published from the status, and looks for itself. */
 function observeOnly(group: Group, env: Environment): void {
-  const { status, record } = group;
-  const readers = (status.members ?? []).filter((member) => member.readSet === true).map((member) => member.name);
-  group.published = status.epoch === undefined ? null : { epoch: record.epoch, primary: record.primary, readers };
+  group.told = routeOnRecord(group);
+  group.published = group.told;
   const seen = assess(group, env);
   group.decision = decide(seen.observation);
   group.views = seen.views;
   hurryIfLost(group);
-  env.telemetry.judged(group.key, group.settings, seen.views, group.published);
+  env.telemetry.judged(group.key, group.settings, seen.views, group.told);
 }
 
 async function lead(group: Group, env: Environment, signal: AbortSignal): Promise<number | null> {
@@ -198,6 +198,7 @@ async function takeTheLead(group: Group, env: Environment, signal: AbortSignal):
     throw error;
   }
   group.published = null;
+  group.told = null;
   group.routesDirty = true;
   group.touched = [];
   return true;
@@ -217,7 +218,7 @@ function judge(group: Group, env: Environment): Assessment {
   group.decision = decision;
   group.views = seen.views;
   hurryIfLost(group);
-  env.telemetry.judged(group.key, group.settings, seen.views, group.published);
+  env.telemetry.judged(group.key, group.settings, seen.views, group.told);
   return seen;
 }
 

@@ -8,6 +8,7 @@ import type { ObjectKey } from './kube.ts';
 /** Facts to measure, as the conductor meets them. Never called with a secret; must not throw. */
 export interface Telemetry {
   looked(key: ObjectKey, evidence: Evidence): void;
+  /** `published`: where the routes lead, which may be elsewhere than where they should; null while that is not known. */
   judged(key: ObjectKey, settings: GroupSettings, views: readonly MemberView[], published: RouteTarget | null): void;
   /** At each pass of a leader, also when the rule is the one of the pass before. */
   decided(key: ObjectKey, decision: Decision): void;

@@ -3,6 +3,7 @@
  * Everything in it is deterministic.
  */
 
+import type { RouteTarget } from '../../src/api/decision.ts';
 import type { RequestStatus } from '../../src/api/failover-request.ts';
 import { parseDatabaseFailover, parseFailoverRequest } from '../../src/api/parse.ts';
 import { EPOCH_ANNOTATION, PRIMARY_ANNOTATION, RESOURCES } from '../../src/api/resources.ts';
@@ -65,6 +66,8 @@ export interface Replica {
   readonly decided: number[];
   /** Conditions that its metrics show, by `namespace/name`. */
   readonly measured: ReadonlyMap<string, readonly Condition[]>;
+  /** Where its metrics say that the routes of `orders` lead. */
+  readonly told: () => RouteTarget | null;
   /** SIGKILL: whatever it was about to do does not happen. */
   crash(): void;
 }
@@ -175,6 +178,7 @@ function startReplica(
   const logged: Replica['logged'] = [];
   const decided: number[] = [];
   const measured = new Map<string, readonly Condition[]>();
+  let told: RouteTarget | null = null;
   if (leading) leadership.win();
   const controller = createController({
     namespaces: [NAMESPACE],
@@ -195,6 +199,9 @@ function startReplica(
       publisher: createPublisher(kube, 'cluster.local'),
       telemetry: {
         ...silentTelemetry,
+        judged: (_key, _settings, _views, published) => {
+          told = published;
+        },
         decided: (_key, { rule }) => void decided.push(rule),
         reported: ({ namespace, name }, conditions) => void measured.set(`${namespace}/${name}`, conditions),
         forget: ({ namespace, name }) => void measured.delete(`${namespace}/${name}`),
@@ -213,6 +220,7 @@ function startReplica(
     logged,
     decided,
     measured,
+    told: () => told,
     crash: () => {
       kube.cutOff();
       leadership.lose();
