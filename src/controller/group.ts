@@ -76,6 +76,8 @@ export interface Group {
   touched: (KubeObject | null)[];
   contention: Contention;
   publishedAtMs: number;
+  /** When what is published was last read because something had changed (monotonic ms). */
+  reactedAtMs: number;
   /** Generation, target and addresses of the last publication. */
   publishedFingerprint: string | null;
   routeProblems: readonly Problem[];
@@ -131,6 +133,7 @@ export function newGroup(
     touched: [],
     contention: noContention,
     publishedAtMs: Number.NEGATIVE_INFINITY,
+    reactedAtMs: Number.NEGATIVE_INFINITY,
     publishedFingerprint: null,
     routeProblems: [],
     accessProblems: [],
@@ -161,6 +164,15 @@ export function unreadableAttempt(problems: readonly FieldProblem[]): readonly P
 export function routeOwner({ key, object, spec }: Pick<Group, 'key' | 'object' | 'spec'>): RouteOwner {
   const { uid } = object.metadata;
   return { ...key, ...(spec.deletionPolicy === 'Delete' && uid !== undefined ? { cascadeFrom: uid } : {}) };
+}
+
+/** Beyond so many nobody asks which objects they were. */
+const MAX_TOUCHED = 32;
+
+/** News of published objects that wait for the next read; they may wait long while a group is held up. */
+export function noteTouched(group: Group, object: KubeObject | null): void {
+  if (group.touched.length < MAX_TOUCHED) group.touched.push(object);
+  else group.touched = [null];
 }
 
 /** Takes back what a watch showed while a publication was under way: only what that did not write itself is news. */

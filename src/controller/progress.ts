@@ -19,9 +19,9 @@ export function newProgress(attempt: Attempt): AttemptProgress {
 
 /**
  * What stood in the way may be gone, so a change in the cluster ends the wait, but not before this: somebody who changes
- * things all the time must not make us try all the time.
+ * things all the time must not make us try, or read, all the time.
  */
-const REST_MS = 1000;
+export const REST_MS = 1000;
 
 /** Milliseconds to wait before the next try; not positive: now. */
 export function waitLeftMs(group: Group, progress: AttemptProgress, nowMs: number): number {

@@ -10,11 +10,13 @@ import type { Assessment } from './assess.ts';
 import { noteForeignEdits } from './contention.ts';
 import type { Environment } from './environment.ts';
 import { type Group, routeOwner, settleTouched } from './group.ts';
+import { REST_MS } from './progress.ts';
 import { type PublishOutcome, publishedState, type Snapshot } from './publisher.ts';
 import { refreshReadSet } from './read-set.ts';
 import type { GroupRecord } from './record.ts';
 import { type RouteAddresses, routeAddresses } from './route-addresses.ts';
 import { routeInSlices } from './told-route.ts';
+import { publicationFailure } from './write-refusal.ts';
 
 /** Member the read-write route may lead to now: the recorded primary, unless the last evidence forbids it (I1). */
 export function routablePrimary(record: GroupRecord, members: readonly MemberView[]): string | null {
@@ -121,20 +123,47 @@ async function publishTarget(
   return { readWriteDone, problems: outcome.problems, differing: outcome.differing };
 }
 
-/**
- * Publishes when what should be published differs from what was, when something changed in the cluster, or when it was
- * not looked at for the resync time. Without a baseline, routes that an earlier record published stay as they are (I9).
- */
-export async function publishIfNeeded(
+export type Published =
+  /** `againInMs`: something has changed and is looked at then; null: nothing waits. */
+  | { readonly kind: 'Settled'; readonly againInMs: number | null }
+  | { readonly kind: 'Failed'; readonly error: KubeError; readonly againInMs: null };
+
+/** Publishes outside attempts. A failure is told in the status before the pass fails: that may well be writable. */
+export async function publishOrTell(
   group: Group,
   env: Environment,
   seen: Assessment,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<Published> {
+  try {
+    return { kind: 'Settled', againInMs: await publishIfNeeded(group, env, seen, signal) };
+  } catch (error) {
+    if (!(error instanceof KubeError) || signal.aborted) throw error;
+    group.routeProblems = [publicationFailure(error)];
+    return { kind: 'Failed', error, againInMs: null };
+  }
+}
+
+/**
+ * Publishes when what should be published differs from what was, when something changed in the cluster, or when it was
+ * not looked at for the resync time. Without a baseline, routes that an earlier record published stay as they are (I9).
+ * Returns ms after which a change that was seen is looked at, null: none waits.
+ */
+async function publishIfNeeded(
+  group: Group,
+  env: Environment,
+  seen: Assessment,
+  signal: AbortSignal,
+): Promise<number | null> {
   const { record } = group;
+  const nowMs = env.clock.monotonicMs();
+  const restMs = group.routesDirty ? Math.max(group.reactedAtMs + REST_MS, group.contention.repairAtMs) - nowMs : 0;
   if (record.baseline === null && seen.observation.published !== null) {
-    if (group.routesDirty) await readPublished(group, env, signal);
-    return;
+    if (!group.routesDirty) return null;
+    if (restMs > 0) return restMs;
+    group.reactedAtMs = nowMs;
+    await readPublished(group, env, signal);
+    return null;
   }
   const members = seen.views;
   const isEmpty = group.decision?.action.kind === 'EmptyBoth';
@@ -142,20 +171,22 @@ export async function publishIfNeeded(
     ? { epoch: record.epoch, primary: routablePrimary(record, members), readers: [] }
     : targetOf(group, env, record, members);
   // A successor must find the read set again before it touches what its predecessor published.
-  if (members.some((member) => !member.asked) && hasPublished(group)) return;
+  if (members.some((member) => !member.asked) && hasPublished(group)) return null;
   const addresses = await routeAddresses(group, env, members, signal);
   const { epoch, primary, readers } = target;
   const wanted = JSON.stringify([group.generation, epoch, primary, readers, [...addresses.addresses]]);
-  const nowMs = env.clock.monotonicMs();
   const isRepair = wanted === group.publishedFingerprint;
-  if (isRepair && nowMs < group.contention.repairAtMs) return;
-  if (isRepair && !group.routesDirty && nowMs - group.publishedAtMs < recheckMs(group, env)) return;
+  if (isRepair && restMs > 0) return restMs;
+  if (isRepair && nowMs < group.contention.repairAtMs) return null;
+  if (isRepair && !group.routesDirty && nowMs - group.publishedAtMs < recheckMs(group, env)) return null;
+  if (group.routesDirty) group.reactedAtMs = nowMs;
   // What was refused last time differs for that reason, and nobody else has changed it.
   const hadRefusals = group.routeProblems.some(({ reason }) => reason === 'Forbidden' || reason === 'WriteFailed');
   const { differing } = await publishTarget(group, env, { target, addresses, snapshot: null }, signal);
   if (isRepair && !hadRefusals) group.contention = noteForeignEdits(group.contention, differing, nowMs);
   group.publishedFingerprint = wanted;
   if (record.primary !== primary) group.record = { ...record, primary };
+  return null;
 }
 
 /** Secrets are not watched: the logins that published ones are made from are read so often. */

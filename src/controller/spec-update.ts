@@ -3,7 +3,7 @@ import type { Spec } from '../api/database-failover.ts';
 import { groupSettings } from '../api/settings.ts';
 import type { KubeObject } from '../ports/kube.ts';
 import type { Environment } from './environment.ts';
-import type { Group } from './group.ts';
+import { type Group, noteTouched } from './group.ts';
 
 /** Does nothing with a spec that is not newer: a watch may lag behind what was read. */
 export function adoptSpec(group: Group, env: Pick<Environment, 'region'>, object: KubeObject, spec: Spec): void {
@@ -16,6 +16,6 @@ export function adoptSpec(group: Group, env: Pick<Environment, 'region'>, object
   group.invalid = [];
   group.routesDirty = true;
   // A publication may be under way that still carries the old spec.
-  group.touched.push(null);
+  noteTouched(group, null);
   group.onNewSpec();
 }

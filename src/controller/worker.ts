@@ -6,7 +6,7 @@ import { parseDatabaseFailover } from '../api/parse.ts';
 import { RESOURCES } from '../api/resources.ts';
 import type { Status } from '../api/status.ts';
 import { decide } from '../decide/rules.ts';
-import { KubeError, type KubeObject } from '../ports/kube.ts';
+import type { KubeObject } from '../ports/kube.ts';
 import { buildInvalidStatus, invalidSpec } from '../report/status.ts';
 import { worthWriting } from '../report/status-change.ts';
 import { createAccessKeeper } from './access-keeper.ts';
@@ -14,17 +14,16 @@ import { type Assessment, assess } from './assess.ts';
 import { beginAttempt } from './attempt-intent.ts';
 import { advanceAttempt } from './attempts.ts';
 import type { Environment } from './environment.ts';
-import { type Group, newGroup, routeOwner, unreadableAttempt } from './group.ts';
+import { type Group, newGroup, noteTouched, routeOwner, unreadableAttempt } from './group.ts';
 import { maintainRecord } from './maintenance.ts';
 import { createProber } from './prober.ts';
 import { recordFromStatus } from './record.ts';
 import { emitEvents, reportStatus } from './reporting.ts';
 import { noteRequest, processRequests } from './requests.ts';
-import { publishIfNeeded } from './routing.ts';
+import { publishOrTell } from './routing.ts';
 import { adoptSpec } from './spec-update.ts';
 import { fingerprint, isWiped, refreshRecord, writeConditions, writeStatus } from './status-writer.ts';
 import { routeOnRecord } from './told-route.ts';
-import { publicationFailure } from './write-refusal.ts';
 
 export interface Worker {
   readonly group: Group;
@@ -67,7 +66,7 @@ export function createWorker(object: KubeObject, env: Environment, wake: () => v
     touchRoutes: (changed) => {
       group.routesDirty = true;
       // Who begins to lead reads everything anyway.
-      if (group.recordVerified) group.touched.push(changed);
+      if (group.recordVerified) noteTouched(group, changed);
     },
     reconcile: () => reconcile(group, env),
     stop: () => {
@@ -161,30 +160,13 @@ async function lead(group: Group, env: Environment, signal: AbortSignal): Promis
     seen = judge(group, env);
   }
   // An adoption that is due publishes by itself; before it the lags could not be told.
-  const failure =
+  const published =
     group.record.attempt === null && group.decision?.action.kind !== 'Begin'
       ? await publishOrTell(group, env, seen, signal)
       : null;
   await reportStatus(group, env, seen, signal);
-  if (failure !== null) throw failure;
-  return sooner(againInMs, group.requestsAgainInMs);
-}
-
-/** A publication that fails is told in the status before the pass fails: the status may well be writable. */
-async function publishOrTell(
-  group: Group,
-  env: Environment,
-  seen: Assessment,
-  signal: AbortSignal,
-): Promise<KubeError | null> {
-  try {
-    await publishIfNeeded(group, env, seen, signal);
-    return null;
-  } catch (error) {
-    if (!(error instanceof KubeError) || signal.aborted) throw error;
-    group.routeProblems = [publicationFailure(error)];
-    return error;
-  }
+  if (published?.kind === 'Failed') throw published.error;
+  return sooner(sooner(againInMs, published?.againInMs ?? null), group.requestsAgainInMs);
 }
 
 /** What is on record may be older than what the last leader wrote: read it, and what is published, before anything else. */
