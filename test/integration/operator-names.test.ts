@@ -5,12 +5,12 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import type { DnsScript } from '../../hack/world/dns-server.ts';
 import {
   behind,
-  eventsOf,
   eventually,
   statusOf,
   throughout,
   untilBehind,
   untilCondition,
+  untilEvents,
   untilReady,
 } from '../support/operator-views.ts';
 import { control, ordersOf } from '../support/operator-world.ts';
@@ -76,7 +76,7 @@ describe('a name that cannot be resolved any more', () => {
     expect((await statusOf(stage)).members?.[0]?.dead).not.toBe(true);
     await pointTo('frankfurt');
     await untilReady(stage);
-    expect((await eventsOf(stage)).map(({ reason }) => reason)).toContain('Unresolvable');
+    await untilEvents(stage, 'Unresolvable');
   });
 });
 

@@ -4,13 +4,13 @@ import type { ApiObject } from '../support/api.ts';
 import {
   behind,
   dataOf,
-  eventsOf,
   eventually,
   slicesOf,
   statusOf,
   throughout,
   untilBehind,
   untilCondition,
+  untilEvents,
   untilReady,
   untilServed,
 } from '../support/operator-views.ts';
@@ -119,7 +119,7 @@ describe('a slice of somebody else that names our Service', () => {
     expect(kept?.metadata.resourceVersion).toBe(made.metadata.resourceVersion);
     await stage.remove('EndpointSlice', 'manual-orders');
     await untilReady(stage);
-    expect((await eventsOf(stage)).map(({ reason }) => reason)).toContain('ForeignEndpoints');
+    await untilEvents(stage, 'ForeignEndpoints');
   });
 
   test('keeps the route from being filled as long as it leads elsewhere (I1)', async () => {

@@ -4,12 +4,12 @@ import { type CertificateAuthority, createAuthority } from '../../hack/world/cer
 import {
   behind,
   conditionOf,
-  eventsOf,
   eventually,
   statusOf,
   throughout,
   untilBehind,
   untilCondition,
+  untilEvents,
   untilReady,
 } from '../support/operator-views.ts';
 import { MONITOR, MONITOR_SECRET, ordersOf } from '../support/operator-world.ts';
@@ -47,7 +47,7 @@ test('a missing Secret is named, and taken up when it is made', async () => {
   await nobodyDead();
   await stage.secret(MONITOR_SECRET, MONITOR);
   await untilReady(stage);
-  expect((await eventsOf(stage)).map(({ reason }) => reason)).toContain('CredentialsMissing');
+  await untilEvents(stage, 'CredentialsMissing');
 });
 
 test('a Secret without its keys is named, and taken up when they are there', async () => {

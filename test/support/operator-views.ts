@@ -150,6 +150,13 @@ export async function eventsOf(stage: Stage) {
   return eventList.parse(json).items;
 }
 
+/** Events are sent beside the work, not before it: one may come after the status that it tells of. */
+export const untilEvents = (stage: Stage, ...reasons: readonly string[]): Promise<void> =>
+  eventually(async () => {
+    const seen = (await eventsOf(stage)).map(({ reason }) => reason);
+    expect(seen).toEqual(expect.arrayContaining([...reasons]));
+  });
+
 /** Values of a ConfigMap as they are, of a Secret decoded; empty where there is none. */
 export async function dataOf(stage: Stage, kind: 'ConfigMap' | 'Secret', name: string) {
   const object: ApiObject | null = await stage.read(kind, name);
