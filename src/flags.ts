@@ -187,7 +187,8 @@ function networkFlags(): Option[] {
       flag: '--denied-cidrs <list>',
       description:
         'address ranges that no member, route or webhook may lead to, separated by commas; the word "default" stands for ' +
-        'loopback, link-local, metadata services and multicast; add the Pod and Service ranges of your cluster',
+        'loopback, link-local, metadata services and multicast, and a list without it leaves these open; add the Pod and ' +
+        'Service ranges of your cluster: default,10.0.0.0/8',
       default: DEFAULT_DENIED_CIDRS,
       shown: 'default',
       parse: deniedCidrs,

@@ -4,7 +4,7 @@ import { rules } from '../../src/decide/rules.ts';
 import { urgencyOf } from './alerts.ts';
 import type { GeneratedFile } from './generated-file.ts';
 
-const introduction = `<!-- Generated from src/decide/rules.ts by: npm run generate -->
+const introduction = `<!-- Generated from src/decide/rules.ts, hack/generate/decisions.ts and alerts.ts by: npm run generate -->
 
 # Decisions
 

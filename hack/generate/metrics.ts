@@ -2,7 +2,7 @@
 import { type MetricDefinition, metricDefinitions } from '../../src/telemetry/metric-definitions.ts';
 import type { GeneratedFile } from './generated-file.ts';
 
-const introduction = `<!-- Generated from src/telemetry/metric-definitions.ts by: npm run generate -->
+const introduction = `<!-- Generated from src/telemetry/metric-definitions.ts and hack/generate/metrics.ts by: npm run generate -->
 
 # Metrics and health
 
@@ -12,9 +12,9 @@ The operator answers at \`--listen\` (port 8080), each replica for itself.
 
 \`GET /metrics\` answers in Prometheus' text format. Labels hold names of the spec and words of the code, never addresses or
 messages. The series of a resource go when the resource goes, those of a member when the member leaves the spec. Every
-replica observes every member, so each replica has its own series; what only the leader does (\`dbfailover_decision_*\`,
-\`dbfailover_condition\`, \`dbfailover_status_writes_total\`, \`dbfailover_route_*\`) stands still on the others, and
-\`dbfailover_lease_held\` tells which one leads. So ask the leader:
+replica observes every member, so each replica has its own series. What only the leader does stands still on the others: decisions,
+conditions, reconciles, retries, writes, and the epoch and age of the route; \`dbfailover_lease_held\` tells which one leads.
+So ask the leader:
 
 \`\`\`
 dbfailover_decision_rule and on (job, instance) dbfailover_lease_held == 1

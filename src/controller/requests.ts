@@ -143,7 +143,7 @@ async function begin(
     group,
     env,
     request,
-    { ...request.status, observedGeneration, conditions: [accepted], guards, epoch },
+    { ...request.status, observedGeneration, reason: accepted.reason, message, conditions: [accepted], guards, epoch },
     signal,
   );
   return true;

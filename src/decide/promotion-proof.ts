@@ -75,7 +75,7 @@ function proofOf(
   const history = mayReadHistory(member)
     ? {
         why: 'its timeline history cannot be read',
-        remedy: `let pg_hba.conf of ${member.name} accept replication connections of the monitor role`,
+        remedy: `leave a WAL sender of ${member.name} free (max_wal_senders), and let no pooler stand before it`,
       }
     : {
         why: 'the monitor role lacks REPLICATION there',

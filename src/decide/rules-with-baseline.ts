@@ -110,7 +110,8 @@ export const rulesWithBaseline: readonly Rule[] = [
     reason: 'UnprovenTimeline',
     condition: 'exactly one other accepts writes, and nothing proves that its timeline descends from the baseline',
     effect: 'routes stay as they are',
-    remedy: 'grant REPLICATION to the monitor role, or create a FailoverRequest of kind ForceRoute',
+    remedy:
+      'grant REPLICATION to the monitor role (what else proves it: postgresql-roles.md), or create a FailoverRequest of kind ForceRoute',
     when: (o) => rivalIs(o, 'Unproven'),
     outcome: (o) =>
       hold(

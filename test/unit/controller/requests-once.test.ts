@@ -61,6 +61,23 @@ test('an event that is late, or a list from a lagging cache, does not begin a re
   expect(world.status().history).toHaveLength(2);
 });
 
+test('a request that waited says that its attempt has begun, while it goes on', async () => {
+  const world = createWorld();
+  const replica = world.start();
+  await adopted(world);
+  world.server('b').promote(1);
+  world.request('again', { kind: 'ForceRoute', to: 'b', at: '2026-03-01T12:00:10Z' });
+  await world.until('scheduled', () => world.requestStatus('again')?.reason === 'Scheduled');
+  forbid(replica, 'endpointslices');
+  await world.until('begun', () => world.requestStatus('again')?.epoch === 2);
+  expect(world.status().attempt).toMatchObject({ epoch: 2, kind: 'ForceRoute' });
+  expect(world.requestStatus('again')).toMatchObject({
+    reason: 'Accepted',
+    message: 'attempt of epoch 2 has begun',
+    conditions: [{ type: 'Accepted', status: 'True', reason: 'Accepted' }],
+  });
+});
+
 test('a request that was deleted while no watch told so is not carried out', async () => {
   const world = createWorld();
   world.start();

@@ -114,7 +114,7 @@ describe('a promotion could not be proven', () => {
       standby('b', {}, { timeline: 2, history: null }),
       { baseline: baseline({ timeline: 2 }) },
       'its timeline history cannot be read, and it does not stream',
-      ['let pg_hba.conf of b accept replication connections of the monitor role', 'let it stream from a'],
+      ['leave a WAL sender of b free (max_wal_senders), and let no pooler stand before it', 'let it stream from a'],
     ],
   ])('%s', (_, member, over, why, remedies) => {
     expect(proofOf(member, over)).toEqual({
