@@ -212,6 +212,14 @@ describe('the chart', () => {
     expect([...Object.keys(values), 'global'].sort()).toEqual(Object.keys(known.properties).sort());
   });
 
+  test('leaves the user of its Pods to a platform that chooses it', async () => {
+    const chosen = ['podSecurityContext.runAsUser=null', 'podSecurityContext.runAsGroup=null'];
+    expect(podOf(await templated(...chosen)).spec).toMatchObject({
+      securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
+    });
+    expect(podOf(await templated(...chosen)).spec).not.toHaveProperty('securityContext.runAsUser');
+  });
+
   test('uses an account that somebody else made', async () => {
     const objects = await templated('serviceAccount.create=false', 'serviceAccount.name=ours');
     expect(objects.filter(({ kind }) => kind === 'ServiceAccount')).toEqual([]);
