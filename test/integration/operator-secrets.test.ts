@@ -109,6 +109,9 @@ describe('certificates', () => {
     for (const member of group.members)
       await member.reconfigure({ tls: await by.issueServer([member.host], validity) });
   };
+  /** One member after the other is known to fail. */
+  const untilTlsFailed = (message: RegExp) =>
+    untilCondition(stage, 'Degraded', { status: 'True', reason: 'TlsFailed', message: expect.stringMatching(message) });
 
   test('a wrong authority fails closed, is told, and editing the ConfigMap mends it', async () => {
     const stranger = await createAuthority('stranger');
@@ -116,8 +119,7 @@ describe('certificates', () => {
     await trust(stranger.cert);
     await stage.apply(ordersOf(group, { 'spec.tls': verifying }));
     await stage.start();
-    const { message } = await untilCondition(stage, 'Degraded', { status: 'True', reason: 'TlsFailed' });
-    expect(message).toMatch(/frankfurt: .*(authority|issuer|certificate)/);
+    await untilTlsFailed(/frankfurt: .*(authority|issuer|certificate)/);
     await throughout(500, nobodyDead);
     expect(await behind(stage, 'orders-rw')).toEqual([]);
     await trust(authority.cert);
@@ -129,8 +131,7 @@ describe('certificates', () => {
     await trust(authority.cert);
     await stage.apply(ordersOf(group, { 'spec.tls': verifying }));
     await stage.start();
-    const { message } = await untilCondition(stage, 'Degraded', { status: 'True', reason: 'TlsFailed' });
-    expect(message).toMatch(/frankfurt: .*outside its validity/);
+    await untilTlsFailed(/frankfurt: .*outside its validity/);
     await nobodyDead();
     await serve(authority);
     await untilReady(stage);
