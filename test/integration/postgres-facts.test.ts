@@ -3,6 +3,8 @@ import { type PostgresGroup, type PostgresMember, startPostgresGroup } from '../
 import { readWorld } from '../../hack/world/world-description.ts';
 import { createMonitor, type Observer, observe } from '../support/member-looks.ts';
 
+const WAIT = { timeout: 10_000 };
+
 describe.each([15, 18] as const)('facts of PostgreSQL %i', (version) => {
   let group: PostgresGroup;
   let primary: PostgresMember;
@@ -62,8 +64,9 @@ describe.each([15, 18] as const)('facts of PostgreSQL %i', (version) => {
     await primary.sql('CREATE TABLE IF NOT EXISTS traffic AS SELECT 1 AS n');
     const watching = observing(standby);
     const current = (await observing(primary).facts('Fresh')).currentLsn;
-    await vi.waitFor(async () =>
-      expect((await watching.facts('Standing')).replayLsn).toBeGreaterThanOrEqual(current ?? 0n),
+    await vi.waitFor(
+      async () => expect((await watching.facts('Standing')).replayLsn).toBeGreaterThanOrEqual(current ?? 0n),
+      WAIT,
     );
     const facts = await watching.facts('Standing');
     expect(facts).toMatchObject({ inRecovery: true, timeline: 1, currentLsn: null, replayPaused: false, standbys: [] });
@@ -76,7 +79,7 @@ describe.each([15, 18] as const)('facts of PostgreSQL %i', (version) => {
   test('a paused replay is told', async () => {
     await standby.sql('SELECT pg_wal_replay_pause()');
     const watching = observing(standby);
-    await vi.waitFor(async () => expect((await watching.facts('Standing')).replayPaused).toBe(true));
+    await vi.waitFor(async () => expect((await watching.facts('Standing')).replayPaused).toBe(true), WAIT);
     await standby.sql('SELECT pg_wal_replay_resume()');
   });
 
@@ -100,15 +103,16 @@ describe.each([15, 18] as const)('facts of PostgreSQL %i', (version) => {
     const watching = observing(primary);
     expect(await watching.facts('Fresh')).toMatchObject({ readOnly: false });
     await primary.reconfigure({ settings: { default_transaction_read_only: 'on' } });
-    await vi.waitFor(async () => expect((await watching.facts('Standing')).readOnly).toBe(true));
+    await vi.waitFor(async () => expect((await watching.facts('Standing')).readOnly).toBe(true), WAIT);
     await primary.reconfigure({ settings: { default_transaction_read_only: '' } });
-    await vi.waitFor(async () => expect((await watching.facts('Standing')).readOnly).toBe(false));
+    await vi.waitFor(async () => expect((await watching.facts('Standing')).readOnly).toBe(false), WAIT);
   });
 
   test('sessions of another failover manager are noticed by their name', async () => {
     const watching = observing(primary);
     await primary.sql("SET application_name = 'Patroni heartbeat'");
-    expect((await watching.facts('Fresh')).otherControllers).toEqual([]);
+    // The server ends a session a moment after its client has gone.
+    await vi.waitFor(async () => expect((await watching.facts('Fresh')).otherControllers).toEqual([]), WAIT);
     const held = primary.sql("SET application_name = 'Patroni heartbeat'; SELECT pg_sleep(30)");
     await vi.waitFor(
       async () => expect((await watching.facts('Standing')).otherControllers).toEqual(['Patroni']),
@@ -162,8 +166,12 @@ describe.each([15, 18] as const)('facts of PostgreSQL %i', (version) => {
   test('a standby of the new primary tells the new timeline and its history', async () => {
     await primary.rejoin(standby);
     await group.waitUntilStreaming(standby);
-    const facts = await observing(primary).facts('Fresh');
-    expect(facts).toMatchObject({ inRecovery: true, timeline: 2 });
-    expect(facts.history).toEqual([{ timeline: 1, endLsn: expect.anything() }]);
+    const watching = observing(primary);
+    // A history for which the look had no time is told by a later one.
+    await vi.waitFor(async () => {
+      const facts = await watching.facts('Fresh');
+      expect(facts).toMatchObject({ inRecovery: true, timeline: 2 });
+      expect(facts.history).toEqual([{ timeline: 1, endLsn: expect.anything() }]);
+    }, WAIT);
   });
 });

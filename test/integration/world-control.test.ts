@@ -78,13 +78,18 @@ test('a ClusterIP of either family leads to the address in the slice, and follow
 });
 
 test('the DNS server says what it is told to', async () => {
-  const resolver = new Resolver({ timeout: 300, tries: 1 });
-  resolver.setServers([world.dnsServer]);
+  const asking = (timeout: number): Resolver => {
+    const asker = new Resolver({ timeout, tries: 1 });
+    asker.setServers([world.dnsServer]);
+    return asker;
+  };
+  // Only silence is cut short: an answer of a busy machine may take a while.
+  const resolver = asking(5_000);
   await control.setName('a.control.test', { kind: 'Records', a: ['10.77.9.9'], aaaa: ['fd77::9'], ttl: 3 });
   expect(await resolver.resolve4('a.control.test', { ttl: true })).toEqual([{ address: '10.77.9.9', ttl: 3 }]);
   expect(await resolver.resolve6('a.control.test')).toEqual(['fd77::9']);
   await control.setName('a.control.test', { kind: 'Silent' });
-  await expect(resolver.resolve4('a.control.test')).rejects.toMatchObject({ code: 'ETIMEOUT' });
+  await expect(asking(300).resolve4('a.control.test')).rejects.toMatchObject({ code: 'ETIMEOUT' });
   await control.forgetName('a.control.test');
   await expect(resolver.resolve4('a.control.test')).rejects.toMatchObject({ code: 'ENOTFOUND' });
 });

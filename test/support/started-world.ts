@@ -26,8 +26,8 @@ export async function startWorldFor(
   const command = [...options, '--', 'sh', '-c', `${TELL}; ${script}`];
   const launcher =
     by === 'npm'
-      ? spawn('npm', ['run', '--silent', 'world', '--', ...command], { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] })
-      : spawn(process.execPath, ['hack/world/main.ts', ...command], { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
+      ? spawn('npm', ['run', '--silent', 'world', '--', ...command], { cwd: ROOT, stdio: 'pipe' })
+      : spawn(process.execPath, ['hack/world/main.ts', ...command], { cwd: ROOT, stdio: 'pipe' });
   const ended = new Promise<string>((resolve) => {
     launcher.once('exit', (code, signal) => resolve(signal === null ? `exit code ${code}` : `signal ${signal}`));
   });

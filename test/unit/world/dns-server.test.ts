@@ -8,10 +8,16 @@ import { type DnsServer, startDnsServer } from '../../../hack/world/dns-server.t
 let server: DnsServer;
 let resolver: Resolver;
 
+/** Gives silence so much time; an answer comes when it comes. */
+function asking(timeout: number): Resolver {
+  const asker = new Resolver({ timeout, tries: 1 });
+  asker.setServers([`127.0.0.1:${server.port}`]);
+  return asker;
+}
+
 beforeEach(async () => {
   server = await startDnsServer('127.0.0.1');
-  resolver = new Resolver({ timeout: 200, tries: 1 });
-  resolver.setServers([`127.0.0.1:${server.port}`]);
+  resolver = asking(5_000);
 });
 afterEach(() => server.close());
 
@@ -45,7 +51,8 @@ test.each([
   ['Silent', 'ETIMEOUT'],
 ] as const)('plays %s', async (kind, code) => {
   server.set('db.test', { kind });
-  await expect(resolver.resolve4('db.test')).rejects.toMatchObject({ code });
+  const asker = kind === 'Silent' ? asking(200) : resolver;
+  await expect(asker.resolve4('db.test')).rejects.toMatchObject({ code });
 });
 
 test('knows no name that was not set or was forgotten', async () => {
