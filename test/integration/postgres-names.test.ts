@@ -11,8 +11,8 @@ import { readWorld } from '../../hack/world/world-description.ts';
 import { createMonitor, type Observer, observe } from '../support/member-looks.ts';
 
 const NAME = 'db.names.test';
-/** pg_hba.conf is in force a moment after the reload. */
-const RELOAD = { timeout: 10_000 };
+/** pg_hba.conf is in force a moment after the reload, and a session is gone a moment after its client. */
+const WAIT = { timeout: 10_000 };
 
 describe('a member by its name', () => {
   let dns: DnsServer;
@@ -38,7 +38,7 @@ describe('a member by its name', () => {
     await vi.waitFor(async () => {
       const [row] = await standby.sql("SELECT count(*)::int AS n FROM pg_roles WHERE rolname = 'monitor'");
       expect(row?.n).toBe(1);
-    });
+    }, WAIT);
     dns = await startDnsServer(groupAddress(group.number, 100));
   });
 
@@ -83,11 +83,11 @@ describe('a member by its name', () => {
       const evidence = await watching.look('Fresh');
       expect(evidence).toMatchObject({ outcome: { kind: 'Answered' }, address: primary.address6 });
       expect(answeredBy(evidence)).toEqual([primary.address, primary.address6]);
-    }, RELOAD);
+    }, WAIT);
     await primary.reconfigure({ hba: DEFAULT_HBA });
     await vi.waitFor(
       async () => expect(await watching.look('Fresh')).toMatchObject({ address: primary.address }),
-      RELOAD,
+      WAIT,
     );
   });
 
@@ -101,7 +101,7 @@ describe('a member by its name', () => {
         const six = observe(primary, { host: primary.address6 });
         observers.push(six);
         expect(await six.outcome('Fresh')).toEqual({ kind: 'Rejected', sqlState: '28000' });
-      }, RELOAD);
+      }, WAIT);
       expect(await observing().look('Fresh')).toMatchObject({ outcome: { kind: 'Answered' }, address: far });
     } finally {
       await primary.reconfigure({ hba: DEFAULT_HBA });
@@ -161,7 +161,7 @@ describe('a member by its name', () => {
     await vi.waitFor(async () => {
       const [row] = await primary.sql("SELECT count(*)::int AS n FROM pg_stat_activity WHERE usename = 'monitor'");
       expect(row?.n).toBe(0);
-    });
+    }, WAIT);
   });
 
   test('that DNS no longer knows is looked at where it was, and the evidence says that the address is old', async () => {

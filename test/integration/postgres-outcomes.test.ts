@@ -6,6 +6,8 @@ import { signalProcess } from '../../hack/world/process-tree.ts';
 import { readWorld } from '../../hack/world/world-description.ts';
 import { createMonitor, type Observer, observe } from '../support/member-looks.ts';
 
+const WAIT = { timeout: 10_000 };
+
 describe.each([15, 18] as const)('looks at PostgreSQL %i', (version) => {
   let group: PostgresGroup;
   let primary: PostgresMember;
@@ -65,7 +67,7 @@ describe.each([15, 18] as const)('looks at PostgreSQL %i', (version) => {
     const lost = vi.fn();
     watching.port.onSessionLost(lost);
     await primary.stop('fast');
-    await vi.waitFor(() => expect(lost).toHaveBeenCalledTimes(1));
+    await vi.waitFor(() => expect(lost).toHaveBeenCalledTimes(1), WAIT);
     const next = await watching.look('Standing');
     expect(next).toMatchObject({ probe: 'Fresh', sessionLost: '57P01', sessionAlive: false });
     expect(next.outcome).toEqual({ kind: 'NoAnswer', why: 'Refused', layer: 'tcp' });
@@ -79,7 +81,7 @@ describe.each([15, 18] as const)('looks at PostgreSQL %i', (version) => {
     const lost = vi.fn();
     watching.port.onSessionLost(lost);
     await primary.kill();
-    await vi.waitFor(() => expect(lost).toHaveBeenCalledTimes(1));
+    await vi.waitFor(() => expect(lost).toHaveBeenCalledTimes(1), WAIT);
     expect(await watching.look('Fresh')).toMatchObject({ sessionLost: 'Reset', outcome: { why: 'Refused' } });
   });
 
@@ -90,7 +92,7 @@ describe.each([15, 18] as const)('looks at PostgreSQL %i', (version) => {
       const evidence = await watching.look('Startup');
       expect(evidence.sessionLost).toBe('57P01');
       expect(evidence).toMatchObject({ outcome: { kind: 'Accepting' }, sessionAlive: false });
-    });
+    }, WAIT);
     expect(await watching.look('Standing')).toMatchObject({ probe: 'Fresh', outcome: { kind: 'Answered' } });
   });
 
@@ -99,7 +101,7 @@ describe.each([15, 18] as const)('looks at PostgreSQL %i', (version) => {
     const stopped = primary.stop('smart');
     await vi.waitFor(async () => {
       expect(await watching.outcome('Startup')).toEqual({ kind: 'Rejected', sqlState: '57P03' });
-    });
+    }, WAIT);
     expect(await watching.look('Fresh')).toMatchObject({
       outcome: { kind: 'Rejected', sqlState: '57P03' },
       sessionAlive: true,
@@ -211,7 +213,7 @@ describe.each([15, 18] as const)('looks at PostgreSQL %i', (version) => {
     await primary.reconfigure({ hba: ['host all rejected all reject', 'host all all all scram-sha-256'] });
     await vi.waitFor(async () => {
       expect(await observing(overrides).outcome('Fresh')).toEqual({ kind: 'Rejected', sqlState });
-    });
+    }, WAIT);
   });
 
   test('a name that does not resolve is not asked', async () => {
@@ -229,9 +231,9 @@ describe.each([15, 18] as const)('looks at PostgreSQL %i', (version) => {
     const before = sockets();
     const watching = await standing();
     for (let round = 0; round < 20; round += 1) await watching.look(round % 2 === 0 ? 'Fresh' : 'Startup');
-    await vi.waitFor(() => expect(sockets()).toBe(before + 1));
+    await vi.waitFor(() => expect(sockets()).toBe(before + 1), WAIT);
     watching.port.close();
-    await vi.waitFor(() => expect(sockets()).toBe(before));
+    await vi.waitFor(() => expect(sockets()).toBe(before), WAIT);
     await vi.waitFor(
       async () => {
         const [row] = await primary.sql("SELECT count(*)::int AS n FROM pg_stat_activity WHERE usename = 'monitor'");

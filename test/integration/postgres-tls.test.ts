@@ -6,6 +6,7 @@ import type { TlsMaterial } from '../../src/ports/members.ts';
 import { createMonitor, type Observer, observe } from '../support/member-looks.ts';
 
 const DAY_MS = 86_400_000;
+const WAIT = { timeout: 10_000 };
 
 describe.each([15, 18] as const)('TLS of PostgreSQL %i', (version) => {
   let authority: CertificateAuthority;
@@ -47,7 +48,7 @@ describe.each([15, 18] as const)('TLS of PostgreSQL %i', (version) => {
   afterEach(async () => {
     for (const { port } of observers.splice(0)) port.close();
     await serve(good);
-    await vi.waitFor(async () => expect(await observing({}).outcome('Startup')).toEqual({ kind: 'Accepting' }));
+    await vi.waitFor(async () => expect(await observing({}).outcome('Startup')).toEqual({ kind: 'Accepting' }), WAIT);
     for (const { port } of observers.splice(0)) port.close();
   });
 
@@ -57,7 +58,7 @@ describe.each([15, 18] as const)('TLS of PostgreSQL %i', (version) => {
       const observer = observing(tls, overrides);
       expect(await observer.outcome('Fresh')).toMatchObject(outcome);
       observer.port.close();
-    });
+    }, WAIT);
   };
 
   test('VerifyFull accepts the right certificate, and the session is encrypted', async () => {
@@ -168,7 +169,7 @@ describe.each([15, 18] as const)('TLS of PostgreSQL %i', (version) => {
       const watching = observing({});
       expect((await watching.look('Fresh')).outcome.kind).toBe('Answered');
       await serve(await stranger.issueServer([primary.host]));
-      await vi.waitFor(async () => expect(await watching.outcome('Fresh')).toMatchObject(failed('UntrustedCa')));
+      await vi.waitFor(async () => expect(await watching.outcome('Fresh')).toMatchObject(failed('UntrustedCa')), WAIT);
       expect(await watching.look('Standing')).toMatchObject({ probe: 'Standing', outcome: answered });
       watching.retarget({ tls: { mode: 'VerifyFull', ca: `${authority.cert}\n${stranger.cert}` } });
       expect(await watching.look('Standing')).toMatchObject({ probe: 'Fresh', outcome: answered, sessionLost: null });
@@ -177,7 +178,10 @@ describe.each([15, 18] as const)('TLS of PostgreSQL %i', (version) => {
     test('a new client certificate is used by the next look', async () => {
       await serve(good, ['hostssl all all all cert']);
       const watching = observing({ clientCertificate: await stranger.issueClient('monitor') });
-      await vi.waitFor(async () => expect(await watching.outcome('Fresh')).toMatchObject(failed('ClientCertificate')));
+      await vi.waitFor(
+        async () => expect(await watching.outcome('Fresh')).toMatchObject(failed('ClientCertificate')),
+        WAIT,
+      );
       const clientCertificate = await authority.issueClient('monitor');
       watching.retarget({ tls: { mode: 'VerifyFull', ca: authority.cert, clientCertificate } });
       expect(await watching.outcome('Fresh')).toMatchObject(answered);

@@ -5,6 +5,8 @@ import { type PostgresGroup, type PostgresMember, startPostgresGroup } from '../
 import { isAlive } from '../../hack/world/process-tree.ts';
 import { readWorld } from '../../hack/world/world-description.ts';
 
+const WAIT = { timeout: 10_000 };
+
 /** What a TCP connection to an address comes to. */
 function reach(host: string, port = 5432): Promise<string> {
   return new Promise((resolve) => {
@@ -37,7 +39,7 @@ describe.each([15, 18] as const)('a group of PostgreSQL %i', (version) => {
     expect(Math.floor(Number(version0?.server_version_num) / 10_000)).toBe(version);
     expect(await Promise.all(group.members.map(isStandby))).toEqual([false, true, true]);
     await group.member('a').sql('CREATE TABLE seen AS SELECT 1 AS x');
-    await vi.waitFor(async () => expect(await group.member('b').sql('SELECT x FROM seen')).toEqual([{ x: 1 }]));
+    await vi.waitFor(async () => expect(await group.member('b').sql('SELECT x FROM seen')).toEqual([{ x: 1 }]), WAIT);
   });
 
   test('listens on both address families and on the replication address', async () => {
@@ -79,7 +81,7 @@ describe.each([15, 18] as const)('a group of PostgreSQL %i', (version) => {
     await b.sql('CREATE TABLE later AS SELECT 2 AS x');
     await a.rejoin(b);
     await group.waitUntilStreaming(b, 1);
-    await vi.waitFor(async () => expect(await a.sql('SELECT x FROM later')).toEqual([{ x: 2 }]));
+    await vi.waitFor(async () => expect(await a.sql('SELECT x FROM later')).toEqual([{ x: 2 }]), WAIT);
     expect(await isStandby(a)).toBe(true);
     await b.sql('CHECKPOINT');
     expect(await timelineOf(b)).toBe(2);
@@ -105,7 +107,10 @@ test('replication over second addresses survives a cut of the first', async () =
   await blackhole(primary.address);
   try {
     await primary.sql('CREATE TABLE through AS SELECT 3 AS x');
-    await vi.waitFor(async () => expect(await group.member('m2').sql('SELECT x FROM through')).toEqual([{ x: 3 }]));
+    await vi.waitFor(
+      async () => expect(await group.member('m2').sql('SELECT x FROM through')).toEqual([{ x: 3 }]),
+      WAIT,
+    );
     expect(await reach(primary.address)).toBe('silent');
   } finally {
     await heal(primary.address);
