@@ -1,6 +1,7 @@
 /** What stays and what goes when a resource is deleted, at any moment. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import {
+  behind,
   eventually,
   slicesOf,
   statusOf,
@@ -45,6 +46,11 @@ const metadataOf = async (kind: string, name: string) => (await stage.read(kind,
 describe('deleting the resource', () => {
   test('with Retain leaves everything, and who makes it anew finds it at a higher epoch', async () => {
     await published('Retain');
+    // A family that answers later is published after Ready.
+    await eventually(async () =>
+      expect(await behind(stage, 'orders-rw', 'IPv6')).toEqual([group.member('frankfurt').address6]),
+    );
+    await untilBehind(stage, 'orders-rw', [address('frankfurt')]);
     const before = await slicesOf(stage, 'orders-rw');
     await stage.remove('DatabaseFailover', 'orders');
     await eventually(async () => expect((await operator.get(`/health/${stage.namespace}/orders`)).code).toBe(404));
