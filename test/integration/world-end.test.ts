@@ -1,4 +1,5 @@
 import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { descendants, isAlive, signalProcess } from '../../hack/world/process-tree.ts';
 import { mounts, processesIn, type StartedWorld, startWorldFor } from '../support/started-world.ts';
@@ -75,7 +76,7 @@ describe('a world ends whole', () => {
   test('and leaves no shared memory behind', async () => {
     const world = await startWorldFor('sleep 300', 'node', ['--members', '1', '--postgres', '15']);
     const [pid = ''] = processesIn(world.namespaces).filter((process) => process.endsWith(' postgres'));
-    const segments = readdirSync(`/proc/${pid.split(' ')[0]}/root/dev/shm`);
+    const segments = readdirSync(join('/proc', pid.split(' ')[0] ?? '', 'root', 'dev', 'shm'));
     expect(segments.join()).toContain('PostgreSQL.');
     kill(world, 'SIGKILL');
     await expectNothingLeft(world);
