@@ -15,6 +15,7 @@ import { type PublishOutcome, publishedState, type Snapshot } from './publisher.
 import { refreshReadSet } from './read-set.ts';
 import type { GroupRecord } from './record.ts';
 import { type RouteAddresses, routeAddresses } from './route-addresses.ts';
+import { stillStands } from './status-writer.ts';
 import { routeInSlices } from './told-route.ts';
 import { publicationFailure } from './write-refusal.ts';
 
@@ -180,6 +181,8 @@ async function publishIfNeeded(
   if (isRepair && nowMs < group.contention.repairAtMs) return null;
   if (isRepair && !group.routesDirty && nowMs - group.publishedAtMs < recheckMs(group, env)) return null;
   if (group.routesDirty) group.reactedAtMs = nowMs;
+  // What is gone may have gone with the resource, and must not be made again.
+  if (isRepair && !(await stillStands(group, env, signal))) return null;
   // What was refused last time differs for that reason, and nobody else has changed it.
   const hadRefusals = group.routeProblems.some(({ reason }) => reason === 'Forbidden' || reason === 'WriteFailed');
   const { differing } = await publishTarget(group, env, { target, addresses, snapshot: null }, signal);

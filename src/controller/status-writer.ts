@@ -52,6 +52,16 @@ export async function refreshRecord(group: Group, env: Environment, signal: Abor
   return 'Changed';
 }
 
+/** Whether the resource stands there still: its end may be told later than the end of what it published. */
+export async function stillStands(
+  { key, object }: Group,
+  { kube }: Environment,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const now = await kube.get(RESOURCES.databaseFailover, key, { signal, deadlineMs: INTENT_DEADLINE_MS });
+  return now !== null && now.metadata.uid === object.metadata.uid && now.metadata.deletionTimestamp === undefined;
+}
+
 /** Writes `next` over whatever stands there, as long as that carries the record we know. */
 export function writeStatus(group: Group, env: Environment, next: Status, signal: AbortSignal): Promise<WriteOutcome> {
   return write(group, env, next, () => true, signal);

@@ -76,3 +76,15 @@ test('news that nobody can act on is kept in a few words', async () => {
   world.cluster.overwrite(RESOURCES.databaseFailover, ORDERS, { status: mended });
   await world.until('repaired', () => world.published().readWrite[0] === 'a');
 });
+
+test('what went with its resource is not made again, though its end was told first', async () => {
+  const world = createWorld();
+  world.start();
+  await adopted(world);
+  await world.run(2000);
+  world.cluster.holdWatches();
+  world.cluster.delete(RESOURCES.databaseFailover, ORDERS);
+  world.cluster.delete(RESOURCES.service, { namespace: NAMESPACE, name: 'orders-rw' });
+  await world.run(301_000); // past the resync, when all is read again though nothing was told
+  expect(world.cluster.read(RESOURCES.service, { namespace: NAMESPACE, name: 'orders-rw' })).toBeNull();
+});
