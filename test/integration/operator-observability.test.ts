@@ -70,7 +70,9 @@ describe('health', () => {
           up: '2/2',
         },
       });
-    // The standby is read from once it is known to be close enough, which Ready does not wait for.
+    // The standby is read from once it is known to be close enough, which Ready does not wait for; the slices come first,
+    // and while they are read again /health goes by the status.
+    await eventually(async () => expect((await statusOf(stage)).members?.[1]?.readSet).toBe(true));
     await eventually(expectHealthy);
     // Also while the leader reads again what is published, as it does when its own first writes come back by the watch.
     await throughout(1_500, expectHealthy);
