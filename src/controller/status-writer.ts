@@ -33,9 +33,8 @@ export type Freshness =
  * Another resource under the same name, or one that is being deleted, is not the one that we work for.
  */
 export async function refreshRecord(group: Group, env: Environment, signal: AbortSignal): Promise<Freshness> {
-  const object = await env.kube.get(RESOURCES.databaseFailover, group.key, { signal, deadlineMs: INTENT_DEADLINE_MS });
-  if (object === null || object.metadata.deletionTimestamp !== undefined) return 'Gone';
-  if (object.metadata.uid !== group.object.metadata.uid) return 'Gone';
+  const object = await readStanding(group, env, signal);
+  if (object === null) return 'Gone';
   const parsed = parseDatabaseFailover(object);
   group.resourceVersion = object.metadata.resourceVersion;
   const wasVerified = group.recordVerified;
@@ -53,13 +52,19 @@ export async function refreshRecord(group: Group, env: Environment, signal: Abor
 }
 
 /** Whether the resource stands there still: its end may be told later than the end of what it published. */
-export async function stillStands(
+export async function stillStands(group: Group, env: Environment, signal: AbortSignal): Promise<boolean> {
+  return (await readStanding(group, env, signal)) !== null;
+}
+
+/** The resource as it stands there now; null: it is gone or going, or another one has its name. */
+async function readStanding(
   { key, object }: Group,
   { kube }: Environment,
   signal: AbortSignal,
-): Promise<boolean> {
+): Promise<KubeObject | null> {
   const now = await kube.get(RESOURCES.databaseFailover, key, { signal, deadlineMs: INTENT_DEADLINE_MS });
-  return now !== null && now.metadata.uid === object.metadata.uid && now.metadata.deletionTimestamp === undefined;
+  if (now === null || now.metadata.deletionTimestamp !== undefined) return null;
+  return now.metadata.uid === object.metadata.uid ? now : null;
 }
 
 /** Writes `next` over whatever stands there, as long as that carries the record we know. */
