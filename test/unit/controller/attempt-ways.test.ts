@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { RESOURCES } from '../../../src/api/resources.ts';
 import { KubeError } from '../../../src/ports/kube.ts';
-import { createWorld, NAMESPACE, ORDERS, type World } from '../../support/fake-world.ts';
+import { createWorld, NAMESPACE, ORDERS, type Replica, type World } from '../../support/fake-world.ts';
 import { adopted, atFirst, failOver, followed, forbid, isIntent, journeyOf } from '../../support/world-acts.ts';
 
 const configMaps = [{ name: 'orders-db', data: { URL: 'postgres://{{readWrite.host}}/orders' } }];
@@ -100,7 +100,8 @@ test('goes on within a second or two when a target that was starting answers', a
   await world.until('routed', () => world.published().readWrite.includes('b'), 2500);
 });
 
-test('who dies while an attempt waits for its target is not read from any more, as long as somebody is left', async () => {
+/** `b` was promoted and restarts when the route is empty: the attempt waits, and `c` and `d` are read from. */
+async function waitingForTarget(): Promise<{ readonly world: World; readonly replica: Replica }> {
   const world = createWorld({ members: ['a', 'b', 'c', 'd'], edits: { 'spec.detection.startupGrace': '120s' } });
   const replica = world.start();
   await adopted(world);
@@ -111,6 +112,11 @@ test('who dies while an attempt waits for its target is not read from any more, 
   });
   failOver(world);
   await world.until('drained', () => world.published().readWrite.length === 0);
+  return { world, replica };
+}
+
+test('who dies while an attempt waits for its target is not read from any more, as long as somebody is left', async () => {
+  const { world } = await waitingForTarget();
   const since = world.history().length;
   world.server('c').kill();
   await world.until('c has left', () => !world.published().readOnly.includes('c'));
@@ -130,16 +136,7 @@ test('who dies while an attempt waits for its target is not read from any more, 
 });
 
 test('reads that cannot be written do not hold up an attempt whose target is dead', async () => {
-  const world = createWorld({ members: ['a', 'b', 'c', 'd'], edits: { 'spec.detection.startupGrace': '120s' } });
-  const replica = world.start();
-  await adopted(world);
-  await world.until('all are read', () => world.published().readOnly.join() === 'b,c,d');
-  atFirst(replica, isIntent, () => {
-    world.server('b').endSessions();
-    world.server('b').rejects = '57P03';
-  });
-  failOver(world);
-  await world.until('drained', () => world.published().readWrite.length === 0);
+  const { world, replica } = await waitingForTarget();
   let refused = 0;
   replica.kube.fault = ({ verb, name }) => {
     if (verb !== 'apply' || !name.startsWith('orders-ro')) return null;
