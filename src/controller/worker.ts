@@ -114,8 +114,7 @@ async function reconcile(group: Group, env: Environment): Promise<number | null>
   if (group.deleted) return null;
   const startedMs = env.clock.monotonicMs();
   const signal = env.leadership.termSignal();
-  if (signal !== group.term) group.recordVerified = false;
-  group.term = signal;
+  if (signal !== group.term) beginTerm(group, signal);
   if (signal === null || !env.leadership.isLeader()) {
     group.recordVerified = false;
     observeOnly(group, env);
@@ -179,11 +178,18 @@ async function takeTheLead(group: Group, env: Environment, signal: AbortSignal):
     group.recordVerified = false;
     throw error;
   }
-  group.published = null;
-  group.told = null;
   group.routesDirty = true;
   group.touched = [];
   return true;
+}
+
+/** Another term begins without knowing anything. Within one, what is read again does not undo what was published. */
+function beginTerm(group: Group, term: AbortSignal | null): void {
+  group.term = term;
+  group.recordVerified = false;
+  group.published = null;
+  group.told = null;
+  group.reactedAtMs = Number.NEGATIVE_INFINITY;
 }
 
 function judge(group: Group, env: Environment): Assessment {

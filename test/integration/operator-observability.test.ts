@@ -7,7 +7,7 @@ import { metricDefinitions } from '../../src/telemetry/metric-definitions.ts';
 import { output } from '../support/kubectl.ts';
 import { type Replica, startReplica } from '../support/operator-replica.ts';
 import { eventsOf, eventually, statusOf, throughout, untilCondition, untilReady } from '../support/operator-views.ts';
-import { MONITOR, MONITOR_SECRET, ordersOf } from '../support/operator-world.ts';
+import { MONITOR, MONITOR_SECRET, ordersOf, PATIENT } from '../support/operator-world.ts';
 import { stagedGroup } from '../support/staged-group.ts';
 
 const { group, stage } = stagedGroup('seen', ['frankfurt', 'virginia']);
@@ -45,7 +45,7 @@ describe('metrics', () => {
 
 describe('health', () => {
   test('tells of one, of all, of the process and of what is not there', async () => {
-    await stage.apply(ordersOf(group));
+    await stage.apply(ordersOf(group, PATIENT));
     const operator = await stage.start();
     await untilReady(stage);
     const json = async (path: string) => {

@@ -1,6 +1,7 @@
 /** Metrics and /health tell where the routes lead, not where they should. */
 import { expect, test } from 'vitest';
 import { PRIMARY_ANNOTATION, RESOURCES } from '../../../src/api/resources.ts';
+import type { KubeObject } from '../../../src/ports/kube.ts';
 import { createWorld, NAMESPACE } from '../../support/fake-world.ts';
 import { adopted, followed, foreignSlice } from '../../support/world-acts.ts';
 
@@ -50,4 +51,36 @@ test('a slice that a foreign one keeps empty leads nowhere, whatever member it n
   expect(slice).toMatchObject({ endpoints: [], metadata: { annotations: { [PRIMARY_ANNOTATION]: 'a' } } });
   expect(replica.told()?.primary).toBeNull();
   expect(world.status().primary).toBe('a');
+});
+
+test('a late event of the resource, in the rest after other news, makes nobody say that nothing is published', async () => {
+  const world = createWorld();
+  world.cluster.put(RESOURCES.service, { apiVersion: 'v1', kind: 'Service', metadata: KEY, spec: { ports: PORTS } });
+  const early: KubeObject[] = [];
+  const stop = world.cluster.watch({
+    resource: RESOURCES.databaseFailover,
+    namespace: NAMESPACE,
+    labels: undefined,
+    listener: (event) => void (event.type === 'Changed' && early.push(event.object)),
+  });
+  const replica = world.start();
+  await adopted(world);
+  await world.run(5000);
+  stop();
+  const late = early.find(({ status }) => typeof status === 'object' && status !== null && 'attempt' in status);
+  if (late === undefined) throw new Error('no status with the attempt was told');
+  const told = { epoch: 1, primary: 'a', readers: ['b', 'c'] };
+  expect(replica.told()).toEqual(told);
+  const metadata = { ...KEY, annotations: { 'example.com/turn': '1' } };
+  world.cluster.put(RESOURCES.service, { apiVersion: 'v1', kind: 'Service', metadata, spec: { ports: PORTS } });
+  await world.run(100);
+  const reads = replica.kube.calls.length;
+  world.cluster.retell(RESOURCES.databaseFailover, late);
+  for (let ms = 0; ms < 2000; ms += 20) {
+    await world.run(20);
+    expect(replica.told()).toEqual(told);
+    expect(world.condition('Ready')).toMatchObject({ status: 'True' });
+    expect(world.status().members?.map(({ readSet }) => readSet)).toEqual([false, true, true]);
+  }
+  expect(replica.kube.calls.length).toBeGreaterThan(reads);
 });
