@@ -5,8 +5,9 @@
 import { durationMs } from '../api/duration.ts';
 import { parseFailoverRequest } from '../api/parse.ts';
 import { API_VERSION, RESOURCES } from '../api/resources.ts';
-import { KubeError, type KubeObject } from '../ports/kube.ts';
+import type { KubeObject } from '../ports/kube.ts';
 import { type Environment, isoTime } from './environment.ts';
+import { hasGone } from './requests.ts';
 
 export interface OrphanRequests {
   add(key: string, object: KubeObject): void;
@@ -101,8 +102,8 @@ export function createOrphanRequests(env: Environment, exists: (key: string) => 
         { signal: stopping.signal, force: true, subresource: 'status' },
       );
     } catch (error) {
-      // Deleted, or deleted and made anew, and no watch has told so.
-      if (!(error instanceof KubeError) || (error.code !== 'NotFound' && error.code !== 'Conflict')) throw error;
+      // Where no watch has told so yet.
+      if (!(await hasGone(error, env, orphan.object, stopping.signal))) throw error;
     }
   };
 

@@ -263,12 +263,27 @@ async function report(
   try {
     await env.kube.apply(RESOURCES.failoverRequest, object, { signal, force: true, subresource: 'status' });
   } catch (error) {
-    // Deleted, or deleted and made anew, while we looked at it: deleting a request cancels it.
-    if (!(error instanceof KubeError) || (error.code !== 'NotFound' && error.code !== 'Conflict')) throw error;
+    if (!(await hasGone(error, env, request.object, signal))) throw error;
     group.requests.delete(nameOf(request));
     return;
   }
   group.requests.set(nameOf(request), { ...request, status });
+}
+
+/**
+ * Whether an error means that the request was deleted, or deleted and made anew, while we looked at it, which cancels it. A
+ * conflict has other causes, too.
+ */
+export async function hasGone(
+  error: unknown,
+  env: Environment,
+  { metadata: { namespace = '', name = '', uid } }: KubeObject,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (!(error instanceof KubeError)) return false;
+  if (error.code !== 'Conflict') return error.code === 'NotFound';
+  const now = await env.kube.get(RESOURCES.failoverRequest, { namespace, name }, { signal });
+  return now === null || now.metadata.uid !== uid;
 }
 
 async function remove(group: Group, env: Environment, request: KnownRequest, signal: AbortSignal): Promise<void> {

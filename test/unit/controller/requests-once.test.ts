@@ -22,6 +22,21 @@ test('a request whose report is lost is carried out once, and finished by the re
   expect(world.requestStatus('again')).toMatchObject({ reason: 'Completed', epoch: 2 });
 });
 
+test('a request whose report meets a conflict is reported again', async () => {
+  const world = createWorld();
+  const replica = world.start();
+  await adopted(world);
+  let conflicts = 0;
+  replica.kube.fault = ({ verb, plural }) => {
+    if (verb !== 'apply' || plural !== 'failoverrequests' || conflicts === 2) return null;
+    conflicts += 1;
+    return new KubeError('Conflict', 'the object has been modified', 409);
+  };
+  world.request('again', { kind: 'Rebaseline' });
+  await world.until('finished', () => world.requestStatus('again')?.finishedAt !== undefined, 30_000);
+  expect(conflicts).toBe(2);
+});
+
 test('a request whose leader dies before it reports is carried out once', async () => {
   const world = createWorld();
   const first = world.start();
