@@ -10,7 +10,7 @@ import {
   untilReady,
   untilServed,
 } from '../support/operator-views.ts';
-import { ordersOf, type RunningOperator } from '../support/operator-world.ts';
+import { ordersOf, PATIENT, type RunningOperator } from '../support/operator-world.ts';
 import { stagedGroup } from '../support/staged-group.ts';
 
 const CONFIG_MAPS = [{ name: 'orders-db', data: { HOST: '{{readWrite.host}}' } }];
@@ -37,7 +37,7 @@ const SECRETS = [{ name: 'orders-dsn', readWriteCredentialsRef: { name: 'writer'
 async function published(deletionPolicy: 'Retain' | 'Delete'): Promise<void> {
   await stage.secret('writer', { username: 'app', password: 'app-password' });
   const routes = { 'spec.routes.configMaps': CONFIG_MAPS, 'spec.routes.secrets': SECRETS };
-  await stage.apply(ordersOf(group, { 'spec.deletionPolicy': deletionPolicy, ...routes }));
+  await stage.apply(ordersOf(group, { ...PATIENT, 'spec.deletionPolicy': deletionPolicy, ...routes }));
   await untilReady(stage);
 }
 
